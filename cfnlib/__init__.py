@@ -1,0 +1,1 @@
+"""cfnlib: what CloudFormation is to AWS, for Apache CloudStack."""
