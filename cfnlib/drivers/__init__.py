@@ -1,0 +1,1 @@
+"""The roads to a cloud: `base` says what every driver can do, each other module or folder is one road."""

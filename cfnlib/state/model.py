@@ -1,0 +1,259 @@
+"""A stack, its resources and its events as frozen values, and the one table of legal status moves.
+
+Statuses are CloudFormation's. A row of a resource is written three times for each call that is made: the intent,
+the job's id, the end. `Intent` is what a later process needs to carry on: it holds every call of the operation as it
+will be made, how many of them are done, and what is known of the one under way.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from cfnlib.errors import StackError
+
+
+class StackStatus(Enum):
+    """The statuses of a stack, CloudFormation's."""
+
+    REVIEW_IN_PROGRESS = "REVIEW_IN_PROGRESS"
+    CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    CREATE_FAILED = "CREATE_FAILED"
+    CREATE_COMPLETE = "CREATE_COMPLETE"
+    ROLLBACK_IN_PROGRESS = "ROLLBACK_IN_PROGRESS"
+    ROLLBACK_FAILED = "ROLLBACK_FAILED"
+    ROLLBACK_COMPLETE = "ROLLBACK_COMPLETE"
+    DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
+    DELETE_FAILED = "DELETE_FAILED"
+    DELETE_COMPLETE = "DELETE_COMPLETE"
+    UPDATE_IN_PROGRESS = "UPDATE_IN_PROGRESS"
+    UPDATE_COMPLETE_CLEANUP_IN_PROGRESS = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    UPDATE_COMPLETE = "UPDATE_COMPLETE"
+    UPDATE_FAILED = "UPDATE_FAILED"
+    UPDATE_ROLLBACK_IN_PROGRESS = "UPDATE_ROLLBACK_IN_PROGRESS"
+    UPDATE_ROLLBACK_FAILED = "UPDATE_ROLLBACK_FAILED"
+    UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+    UPDATE_ROLLBACK_COMPLETE = "UPDATE_ROLLBACK_COMPLETE"
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether an operation holds the stack."""
+        return self in _IN_PROGRESS
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last operation did not end as it was asked to."""
+        return self in _FAILED
+
+
+_S = StackStatus
+_IN_PROGRESS = frozenset(
+    {
+        _S.CREATE_IN_PROGRESS,
+        _S.ROLLBACK_IN_PROGRESS,
+        _S.DELETE_IN_PROGRESS,
+        _S.UPDATE_IN_PROGRESS,
+        _S.UPDATE_COMPLETE_CLEANUP_IN_PROGRESS,
+        _S.UPDATE_ROLLBACK_IN_PROGRESS,
+        _S.UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS,
+    }
+)
+_FAILED = frozenset(
+    {
+        _S.CREATE_FAILED,
+        _S.ROLLBACK_FAILED,
+        _S.ROLLBACK_COMPLETE,
+        _S.DELETE_FAILED,
+        _S.UPDATE_FAILED,
+        _S.UPDATE_ROLLBACK_FAILED,
+        _S.UPDATE_ROLLBACK_COMPLETE,
+    }
+)
+UPDATABLE = frozenset({_S.CREATE_COMPLETE, _S.UPDATE_COMPLETE, _S.UPDATE_ROLLBACK_COMPLETE, _S.UPDATE_FAILED})
+"""The statuses from which an update may start."""
+
+STACK_MOVES: dict[StackStatus, frozenset[StackStatus]] = {
+    _S.REVIEW_IN_PROGRESS: frozenset({_S.CREATE_IN_PROGRESS, _S.DELETE_IN_PROGRESS}),
+    _S.CREATE_IN_PROGRESS: frozenset(
+        {_S.CREATE_COMPLETE, _S.CREATE_FAILED, _S.ROLLBACK_IN_PROGRESS, _S.DELETE_IN_PROGRESS}
+    ),
+    _S.CREATE_FAILED: frozenset({_S.DELETE_IN_PROGRESS, _S.ROLLBACK_IN_PROGRESS}),
+    _S.CREATE_COMPLETE: frozenset({_S.UPDATE_IN_PROGRESS, _S.DELETE_IN_PROGRESS}),
+    _S.ROLLBACK_IN_PROGRESS: frozenset({_S.ROLLBACK_COMPLETE, _S.ROLLBACK_FAILED, _S.DELETE_IN_PROGRESS}),
+    _S.ROLLBACK_FAILED: frozenset({_S.DELETE_IN_PROGRESS, _S.ROLLBACK_IN_PROGRESS}),
+    _S.ROLLBACK_COMPLETE: frozenset({_S.DELETE_IN_PROGRESS}),
+    _S.DELETE_IN_PROGRESS: frozenset({_S.DELETE_COMPLETE, _S.DELETE_FAILED}),
+    _S.DELETE_FAILED: frozenset({_S.DELETE_IN_PROGRESS}),
+    _S.DELETE_COMPLETE: frozenset(),
+    _S.UPDATE_IN_PROGRESS: frozenset(
+        {
+            _S.UPDATE_COMPLETE_CLEANUP_IN_PROGRESS,
+            _S.UPDATE_COMPLETE,
+            _S.UPDATE_FAILED,
+            _S.UPDATE_ROLLBACK_IN_PROGRESS,
+            _S.DELETE_IN_PROGRESS,
+        }
+    ),
+    _S.UPDATE_COMPLETE_CLEANUP_IN_PROGRESS: frozenset({_S.UPDATE_COMPLETE, _S.DELETE_IN_PROGRESS}),
+    _S.UPDATE_COMPLETE: frozenset({_S.UPDATE_IN_PROGRESS, _S.DELETE_IN_PROGRESS}),
+    _S.UPDATE_FAILED: frozenset({_S.UPDATE_IN_PROGRESS, _S.UPDATE_ROLLBACK_IN_PROGRESS, _S.DELETE_IN_PROGRESS}),
+    _S.UPDATE_ROLLBACK_IN_PROGRESS: frozenset(
+        {
+            _S.UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS,
+            _S.UPDATE_ROLLBACK_COMPLETE,
+            _S.UPDATE_ROLLBACK_FAILED,
+            _S.DELETE_IN_PROGRESS,
+        }
+    ),
+    _S.UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS: frozenset({_S.UPDATE_ROLLBACK_COMPLETE, _S.DELETE_IN_PROGRESS}),
+    _S.UPDATE_ROLLBACK_FAILED: frozenset({_S.UPDATE_ROLLBACK_IN_PROGRESS, _S.DELETE_IN_PROGRESS}),
+    _S.UPDATE_ROLLBACK_COMPLETE: frozenset({_S.UPDATE_IN_PROGRESS, _S.DELETE_IN_PROGRESS}),
+}
+
+
+class ResourceStatus(Enum):
+    """The statuses of a resource, CloudFormation's."""
+
+    CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    CREATE_FAILED = "CREATE_FAILED"
+    CREATE_COMPLETE = "CREATE_COMPLETE"
+    UPDATE_IN_PROGRESS = "UPDATE_IN_PROGRESS"
+    UPDATE_FAILED = "UPDATE_FAILED"
+    UPDATE_COMPLETE = "UPDATE_COMPLETE"
+    DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
+    DELETE_FAILED = "DELETE_FAILED"
+    DELETE_COMPLETE = "DELETE_COMPLETE"
+    DELETE_SKIPPED = "DELETE_SKIPPED"
+
+    @property
+    def verb(self) -> str:
+        """CREATE, UPDATE or DELETE."""
+        return self.value.split("_", maxsplit=1)[0]
+
+
+@frozen
+class Intent:
+    """What an operation is about to do to a resource, written before it is done.
+
+    `calls` are all the calls of the operation (as `Call.as_json` gives them), `step` is the index of the one under
+    way, `sent` whether it may have been sent already, `job_id` its job once known. `target` is the properties it
+    will have. With `sent` and no `job_id` the outcome is unknown: look before calling again.
+    """
+
+    verb: str
+    calls: tuple[dict[str, Any], ...]
+    step: int = 0
+    sent: bool = False
+    job_id: str | None = None
+    target: dict[str, Any] | None = None
+
+
+@frozen
+class Resource:
+    """A thing of a stack: one row. A replacement makes a row of the next `generation` beside the old one.
+
+    `name` is the deterministic name on the cloud. `properties` are those it was last given. `depends_on` are
+    the logical ids that it was made after (and so must be removed before). Times are seconds since the epoch.
+    """
+
+    logical_id: str
+    generation: int
+    type: str
+    name: str
+    status: ResourceStatus
+    physical_id: str | None = None
+    reason: str = ""
+    properties: dict[str, Any] = field(factory=dict)
+    attributes: dict[str, Any] = field(factory=dict)
+    depends_on: tuple[str, ...] = ()
+    group: str | None = None
+    deletion_policy: str = "Delete"
+    replace_policy: str = "Delete"
+    intent: Intent | None = None
+    started_at: float = 0.0
+    ended_at: float | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells a row from the others of the stack."""
+        return (self.logical_id, self.generation)
+
+
+@frozen
+class Stack:
+    """A stack: what it was made from, and where it stands.
+
+    `revision` grows with every operation that is started. `template` is what the running or last operation wants,
+    `previous_template` what to go back to while an update may still fail. `request` is what someone else asks of the
+    operation under way: `cancel` or `delete`. Parameters hold what the user gave (secrets too: the store must be as
+    private as the keys are).
+    """
+
+    stack_id: str
+    name: str
+    status: StackStatus
+    template: str
+    template_file: str = "<text>"
+    parameters: dict[str, Any] = field(factory=dict)
+    reason: str = ""
+    revision: int = 0
+    outputs: dict[str, Any] = field(factory=dict)
+    previous_template: str | None = None
+    previous_parameters: dict[str, Any] | None = None
+    on_failure: str = "ROLLBACK"
+    description: str = ""
+    account: str = ""
+    request: str | None = None
+    created_at: float = 0.0
+    updated_at: float | None = None
+    deleted_at: float | None = None
+
+    def moved(self, status: StackStatus, reason: str = "") -> Stack:
+        """The stack in another status. Raises `StackError` for a move that the table does not have."""
+        if status is not self.status and status not in STACK_MOVES[self.status]:
+            raise StackError(f"stack {self.name}: no way from {self.status.value} to {status.value}")
+        return evolve(self, status=status, reason=reason)
+
+
+@frozen
+class Event:
+    """Something that happened to a stack or to one of its resources, in the order of `sequence` within the stack."""
+
+    stack_id: str
+    stack_name: str
+    logical_id: str
+    physical_id: str | None
+    type: str
+    status: str
+    reason: str
+    at: float
+    sequence: int = 0
+
+
+@frozen
+class ChangeSet:
+    """A stored plan: what to make of the stack, for the revision that it was made for."""
+
+    change_set_id: str
+    name: str
+    stack_id: str
+    stack_revision: int
+    template: str
+    template_file: str
+    parameters: dict[str, Any]
+    summary: list[dict[str, Any]]
+    created_at: float
+    status: str = "CREATE_COMPLETE"
+    reason: str = ""
+
+
+@frozen
+class Signal:
+    """A word from inside a machine to a wait condition's handle."""
+
+    unique_id: str
+    status: str
+    reason: str = ""
+    data: str = ""

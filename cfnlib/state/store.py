@@ -1,0 +1,95 @@
+"""What the engine asks of a store.
+
+One operation a stack at a time: whoever works on a stack holds its `Lease`. A lease is a row with an epoch; taking it
+over raises the epoch, and every write of an operation checks, in its own transaction, that its epoch still stands and
+that the lease has not expired. A lease that expired is lost for good, even if nobody took it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cfnlib.state.model import ChangeSet, Event, Resource, Signal, Stack
+
+
+@frozen
+class Lease:
+    """The right to work on a stack, until `expires_at` (seconds since the epoch), while the row still has `epoch`."""
+
+    stack_id: str
+    epoch: int
+    owner: str
+    expires_at: float
+
+
+class Store(Protocol):
+    """Keeps stacks. Every method is one transaction and may be called from any thread. Raises `StoreError`."""
+
+    def create_stack(self, stack: Stack) -> None:
+        """Add a stack. Raises `StackExistsError` when this account has a stack of this name that is not deleted."""
+
+    def stack(self, name_or_id: str, account: str = "") -> Stack:
+        """The stack of this name that is not deleted, or of this id, deleted or not. Raises `StackNotFoundError`."""
+
+    def stacks(self, *, deleted: bool = False, account: str | None = None) -> list[Stack]:
+        """All stacks, oldest first; `deleted` includes the deleted ones; `account` None means all."""
+
+    def resources(self, stack_id: str) -> list[Resource]:
+        """The rows of a stack, in the order of their making, rows with DELETE_COMPLETE left out."""
+
+    def events(self, stack_id: str, *, after: int = 0, limit: int | None = None) -> list[Event]:
+        """The events of a stack with a sequence above `after`, oldest first."""
+
+    def acquire(self, stack_id: str, owner: str, ttl_s: float) -> Lease:
+        """Take the lease: a free one, an expired one, or one of a dead process of this machine. Raises its epoch.
+
+        Raises `StackBusyError`, which says who holds it until when.
+        """
+
+    def renew(self, lease: Lease, ttl_s: float) -> Lease:
+        """Prolong a lease that still holds. Raises `LeaseLostError` when it expired or was taken over."""
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; nothing happens when it was lost."""
+
+    def commit(
+        self,
+        lease: Lease,
+        *,
+        stack: Stack | None = None,
+        resources: Sequence[Resource] = (),
+        removed: Sequence[tuple[str, int]] = (),
+        events: Sequence[Event] = (),
+    ) -> str | None:
+        """Write what an operation has to write, in one transaction that first checks the lease.
+
+        Gives the stack's `request` as it stands in the store (which `stack` never overwrites, except by clearing it
+        when the stack is written with a status that is not in progress). Raises `LeaseLostError`, and then nothing
+        is written.
+        """
+
+    def ask(self, stack_id: str, request: str | None) -> None:
+        """Ask something of the operation under way: `cancel` or `delete`; None takes it back."""
+
+    def save_change_set(self, change_set: ChangeSet) -> None:
+        """Add or replace a change set."""
+
+    def change_sets(self, stack_id: str) -> list[ChangeSet]:
+        """The change sets of a stack, oldest first."""
+
+    def delete_change_set(self, change_set_id: str) -> None:
+        """Remove a change set, if it is there."""
+
+    def add_signal(self, stack_id: str, handle: str, signal: Signal) -> None:
+        """Keep a signal for a handle; a second one with the same `unique_id` replaces the first."""
+
+    def signals(self, stack_id: str, handles: Iterable[str]) -> dict[str, list[Signal]]:
+        """The signals that have come for these handles."""
+
+    def close(self) -> None:
+        """Give back connections."""
