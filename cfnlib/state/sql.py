@@ -1,0 +1,367 @@
+"""The store on a database, by SQLAlchemy Core.
+
+A lease is judged by the database's row and this machine's clock, inside the transaction that it guards and after its
+row is locked, so waiting for the lock cannot make the answer stale. Machines that share a database must have clocks
+that agree to well within the time a lease is given for; the epoch stands even where they do not.
+
+No request to an operation is lost: `ask` refuses when no operation is under way, and the `commit` that ends an
+operation still tells of the request that it clears.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from cfnlib.errors import LeaseLostError, StackBusyError, StackError, StackExistsError, StackNotFoundError, StoreError
+from cfnlib.state import sql_rows as rows
+from cfnlib.state.model import ResourceStatus, StackStatus
+from cfnlib.state.owner import owner_is_dead
+from cfnlib.state.sql_connect import Database
+from cfnlib.state.sql_schema import (
+    change_set_table,
+    event_table,
+    lease_table,
+    resource_table,
+    signal_table,
+    stack_table,
+)
+from cfnlib.state.sql_upsert import upsert
+from cfnlib.state.sql_version import prepare
+from cfnlib.state.store import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sqlalchemy import Connection, Executable, Select
+
+    from cfnlib.state.model import ChangeSet, Event, Resource, Signal, Stack
+
+_IN_PROGRESS = [status.value for status in StackStatus if status.in_progress]
+_HANDLES_AT_ONCE = 500
+_ROW_KEY = ("stack_id", "logical_id", "generation")
+
+_held = (
+    select(
+        lease_table.c.epoch,
+        lease_table.c.owner,
+        lease_table.c.expires_at,
+        lease_table.c.last_event,
+        lease_table.c.last_row,
+        stack_table.c.request,
+    )
+    .join(stack_table, stack_table.c.stack_id == lease_table.c.stack_id)
+    .where(lease_table.c.stack_id == bindparam("of"))
+    .with_for_update()
+)
+_remove = delete(resource_table).where(
+    resource_table.c.stack_id == bindparam("of"),
+    resource_table.c.logical_id == bindparam("gone_id"),
+    resource_table.c.generation == bindparam("gone_generation"),
+)
+
+
+class _Held(NamedTuple):
+    """The row of a stack's lease with the counters and the request, locked until the transaction ends."""
+
+    epoch: int
+    owner: str | None
+    expires_at: float
+    last_event: int
+    last_row: int
+    request: str | None
+
+
+class SqlStore:
+    """A `Store` in a database; see `open_store` for the URLs.
+
+    `now` tells the time (seconds since the epoch), `is_dead` whether an owner's process has certainly ended.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        now: Callable[[], float] = time.time,
+        is_dead: Callable[[str], bool] = owner_is_dead,
+    ) -> None:
+        self._database = Database(url)
+        self._now = now
+        self._is_dead = is_dead
+        try:
+            prepare(self._database)
+        except BaseException:
+            self._database.close()
+            raise
+
+    def create_stack(self, stack: Stack) -> None:
+        """Add a stack. Raises `StackExistsError` when this account has a stack of this name that is not deleted."""
+        row = rows.stack_row(stack)
+        free = {"stack_id": stack.stack_id, "epoch": 0, "expires_at": 0.0, "last_event": 0, "last_row": 0}
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(stack_table), row)
+            connection.execute(insert(lease_table), free)
+
+        self._database.write(work, refused=StackExistsError(f"stack {stack.name} is there already"))
+
+    def stack(self, name_or_id: str, account: str = "") -> Stack:
+        """The stack of this name that is not deleted, or of this id, deleted or not. Raises `StackNotFoundError`.
+
+        A name counts within `account`. An id is found in every account when `account` is empty.
+        """
+        found = self._database.read(lambda connection: _find(connection, name_or_id, account))
+        if found is None:
+            raise StackNotFoundError(f"there is no stack {name_or_id}")
+        return rows.stack_of(found)
+
+    def stacks(self, *, deleted: bool = False, account: str | None = None) -> list[Stack]:
+        """All stacks, oldest first; `deleted` includes the deleted ones; `account` None means all."""
+        query = select(stack_table).order_by(stack_table.c.created_at, stack_table.c.stack_id)
+        if not deleted:
+            query = query.where(stack_table.c.live_name.is_not(None))
+        if account is not None:
+            query = query.where(stack_table.c.account == account)
+        return [rows.stack_of(row) for row in self._all(query)]
+
+    def resources(self, stack_id: str) -> list[Resource]:
+        """The rows of a stack, in the order of their making, rows with DELETE_COMPLETE left out."""
+        query = (
+            select(resource_table)
+            .where(
+                resource_table.c.stack_id == stack_id,
+                resource_table.c.status != ResourceStatus.DELETE_COMPLETE.value,
+            )
+            .order_by(resource_table.c.made)
+        )
+        return [rows.resource_of(row) for row in self._all(query)]
+
+    def events(self, stack_id: str, *, after: int = 0, limit: int | None = None) -> list[Event]:
+        """The events of a stack with a sequence above `after`, oldest first."""
+        query = (
+            select(event_table)
+            .where(event_table.c.stack_id == stack_id, event_table.c.sequence > after)
+            .order_by(event_table.c.sequence)
+            .limit(limit)
+        )
+        return [rows.event_of(row) for row in self._all(query)]
+
+    def acquire(self, stack_id: str, owner: str, ttl_s: float) -> Lease:
+        """Take the lease: a free one, an expired one, or one of a dead process of this machine. Raises its epoch.
+
+        Raises `StackBusyError`, which says who holds it until when, or `StackNotFoundError`.
+        """
+
+        def work(connection: Connection) -> Lease:
+            row = _lock(connection, stack_id)
+            if row is None:
+                raise StackNotFoundError(f"there is no stack {stack_id}")
+            now = self._now()
+            if row.owner is not None and row.expires_at > now and not self._is_dead(row.owner):
+                raise StackBusyError(f"stack {stack_id}: {row.owner} works on it until {_when(row.expires_at)}")
+            lease = Lease(stack_id, row.epoch + 1, owner, now + ttl_s)
+            change = update(lease_table).where(lease_table.c.stack_id == stack_id, lease_table.c.epoch == row.epoch)
+            taken = connection.execute(change.values(epoch=lease.epoch, owner=owner, expires_at=lease.expires_at))
+            if not taken.rowcount:
+                raise StackBusyError(f"stack {stack_id}: another operation took it just now")
+            return lease
+
+        return self._database.write(work)
+
+    def renew(self, lease: Lease, ttl_s: float) -> Lease:
+        """Prolong a lease that still holds. Raises `LeaseLostError` when it expired or was taken over."""
+
+        def work(connection: Connection) -> Lease:
+            self._check(lease, connection)
+            renewed = Lease(lease.stack_id, lease.epoch, lease.owner, self._now() + ttl_s)
+            change = update(lease_table).where(lease_table.c.stack_id == lease.stack_id)
+            connection.execute(change.values(expires_at=renewed.expires_at))
+            return renewed
+
+        return self._database.write(work)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; nothing happens when it was lost."""
+        change = (
+            update(lease_table)
+            .where(lease_table.c.stack_id == lease.stack_id, lease_table.c.epoch == lease.epoch)
+            .values(owner=None, expires_at=0.0)
+        )
+        self._database.write(lambda connection: connection.execute(change).close())
+
+    def commit(
+        self,
+        lease: Lease,
+        *,
+        stack: Stack | None = None,
+        resources: Sequence[Resource] = (),
+        removed: Sequence[tuple[str, int]] = (),
+        events: Sequence[Event] = (),
+    ) -> str | None:
+        """Write what an operation has to write, in one transaction that first checks the lease.
+
+        Gives the stack's `request` as it was found, even when this commit clears it by writing a status that is not
+        in progress. A key in both `resources` and `removed` is removed. Raises `LeaseLostError`, and then nothing is
+        written.
+        """
+        of = lease.stack_id
+        if any(event.stack_id != of for event in events) or (stack is not None and stack.stack_id != of):
+            raise StoreError(f"a lease of stack {of} cannot write to another stack")
+        stack_row = None if stack is None else _change_of(stack)
+        resource_rows = [rows.resource_row(of, item) for item in {item.key: item for item in resources}.values()]
+        event_rows = [rows.event_row(event) for event in events]
+        gone = [{"of": of, "gone_id": logical_id, "gone_generation": number} for logical_id, number in removed]
+
+        def work(connection: Connection) -> str | None:
+            held = self._check(lease, connection)
+            if stack_row is not None:
+                connection.execute(update(stack_table).where(stack_table.c.stack_id == of).values(stack_row))
+            if resource_rows:
+                for made, row in enumerate(resource_rows, start=held.last_row + 1):
+                    row["made"] = made
+                connection.execute(upsert(self._database.backend, resource_table, _ROW_KEY, ("made",)), resource_rows)
+            if gone:
+                connection.execute(_remove, gone)
+            if event_rows:
+                for sequence, row in enumerate(event_rows, start=held.last_event + 1):
+                    row["sequence"] = sequence
+                connection.execute(insert(event_table), event_rows)
+            if resource_rows or event_rows:
+                counters = {
+                    "last_row": held.last_row + len(resource_rows),
+                    "last_event": held.last_event + len(event_rows),
+                }
+                connection.execute(update(lease_table).where(lease_table.c.stack_id == of).values(counters))
+            return held.request
+
+        return self._database.write(work)
+
+    def ask(self, stack_id: str, request: str | None) -> None:
+        """Ask something of the operation under way: `cancel` or `delete`; None takes it back.
+
+        Raises `StackNotFoundError`, and `StackError` when no operation is under way (its status is not in progress):
+        nobody would hear the request, or the next operation would by mistake.
+        """
+        change = update(stack_table).where(stack_table.c.stack_id == stack_id).values(request=request)
+        if request is not None:
+            change = change.where(stack_table.c.status.in_(_IN_PROGRESS))
+
+        def work(connection: Connection) -> None:
+            if connection.execute(change).rowcount:
+                return
+            status = connection.execute(
+                select(stack_table.c.status).where(stack_table.c.stack_id == stack_id)
+            ).scalar()
+            if status is None:
+                raise StackNotFoundError(f"there is no stack {stack_id}")
+            if request is not None:
+                raise StackError(f"stack {stack_id}: no operation is under way ({status}) to {request}")
+
+        self._database.write(work)
+
+    def save_change_set(self, change_set: ChangeSet) -> None:
+        """Add or replace a change set. Raises `StackNotFoundError` when its stack is not there."""
+        row = rows.change_set_row(change_set)
+        statement = upsert(self._database.backend, change_set_table, ("change_set_id",))
+        self._add(change_set.stack_id, statement, row)
+
+    def change_sets(self, stack_id: str) -> list[ChangeSet]:
+        """The change sets of a stack, oldest first."""
+        query = (
+            select(change_set_table)
+            .where(change_set_table.c.stack_id == stack_id)
+            .order_by(change_set_table.c.created_at, change_set_table.c.change_set_id)
+        )
+        return [rows.change_set_of(row) for row in self._all(query)]
+
+    def delete_change_set(self, change_set_id: str) -> None:
+        """Remove a change set, if it is there."""
+        change = delete(change_set_table).where(change_set_table.c.change_set_id == change_set_id)
+        self._database.write(lambda connection: connection.execute(change).close())
+
+    def add_signal(self, stack_id: str, handle: str, signal: Signal) -> None:
+        """Keep a signal for a handle; a second one with the same `unique_id` replaces the first.
+
+        Raises `StackNotFoundError`.
+        """
+        row = rows.signal_row(stack_id, handle, signal)
+        statement = upsert(self._database.backend, signal_table, ("stack_id", "handle", "digest"), ("number",))
+        self._add(stack_id, statement, row)
+
+    def signals(self, stack_id: str, handles: Iterable[str]) -> dict[str, list[Signal]]:
+        """The signals that have come for these handles, in the order of their coming; each handle has a list."""
+        names = list(dict.fromkeys(handles))
+
+        def work(connection: Connection) -> dict[str, list[Signal]]:
+            found: dict[str, list[Signal]] = {name: [] for name in names}
+            for start in range(0, len(names), _HANDLES_AT_ONCE):
+                query = (
+                    select(signal_table)
+                    .where(
+                        signal_table.c.stack_id == stack_id,
+                        signal_table.c.handle.in_(names[start : start + _HANDLES_AT_ONCE]),
+                    )
+                    .order_by(signal_table.c.number)
+                )
+                for row in connection.execute(query):
+                    found[row.handle].append(rows.signal_of(row._asdict()))
+            return found
+
+        return self._database.read(work)
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._database.close()
+
+    def _add(self, stack_id: str, statement: Executable, row: dict[str, Any]) -> None:
+        self._database.write(
+            lambda connection: connection.execute(statement, row).close(),
+            refused=StackNotFoundError(f"there is no stack {stack_id}"),
+        )
+
+    def _all(self, query: Select[Any]) -> list[dict[str, Any]]:
+        return self._database.read(lambda connection: [row._asdict() for row in connection.execute(query)])
+
+    def _check(self, lease: Lease, connection: Connection) -> _Held:
+        """Lock the lease's row and give it. Raises `LeaseLostError` when the lease does not hold any more."""
+        row = _lock(connection, lease.stack_id)
+        if row is None:
+            raise LeaseLostError(f"stack {lease.stack_id} is not there any more")
+        if row.epoch != lease.epoch:
+            raise LeaseLostError(f"stack {lease.stack_id}: taken over by {row.owner or 'one that has ended'}")
+        if row.owner is None:
+            raise LeaseLostError(f"stack {lease.stack_id}: the lease was given back")
+        if row.expires_at <= self._now():
+            raise LeaseLostError(f"stack {lease.stack_id}: the lease expired at {_when(row.expires_at)}")
+        return row
+
+
+def _lock(connection: Connection, stack_id: str) -> _Held | None:
+    """Lock the lease of a stack and read it; None when there is no such stack."""
+    row = connection.execute(_held, {"of": stack_id}).one_or_none()
+    return None if row is None else _Held(*row)
+
+
+def _find(connection: Connection, name_or_id: str, account: str) -> dict[str, Any] | None:
+    """The row of the stack with this id, else with this name."""
+    by_id = select(stack_table).where(stack_table.c.stack_id == name_or_id)
+    if account:
+        by_id = by_id.where(stack_table.c.account == account)
+    by_name = select(stack_table).where(stack_table.c.account == account, stack_table.c.live_name == name_or_id)
+    found = connection.execute(by_id).first() or connection.execute(by_name).first()
+    return None if found is None else found._asdict()
+
+
+def _change_of(stack: Stack) -> dict[str, Any]:
+    """The columns of a stack that an operation writes: the request is others' to write, until the operation ends."""
+    row = rows.stack_row(stack)
+    del row["stack_id"], row["request"]
+    return row if stack.status.in_progress else {**row, "request": None}
+
+
+def _when(at: float) -> str:
+    """A time as people read it, in UTC."""
+    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

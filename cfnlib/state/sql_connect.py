@@ -1,0 +1,184 @@
+"""A connection to the store's database: SQLite in a file of its own, or a MariaDB, MySQL or PostgreSQL server.
+
+SQLite: the file is made with mode 0600 (a directory that is missing with 0700), because parameters hold secrets. It
+runs in WAL mode, so that readers and the one writer do not wait for each other. `synchronous=NORMAL` is enough to
+lose nothing when processes are killed, since what was committed is with the kernel; a power cut may take back the
+last commits (the file stays consistent). Who wants to be safe from that too adds `?synchronous=FULL` to the URL and
+pays a sync of the disk for each commit. A transaction that writes says so at its beginning (BEGIN IMMEDIATE), for one
+that began by reading could not become a writer once another one has written. Within a process writers queue at a
+lock: SQLite's own waiting is a sleep of growing length. WAL needs shared memory, so the file must be on a disk of
+this machine.
+
+A connection to SQLite must not be used on the other side of a fork; one that was made by another process is dropped.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import URL, Connection, create_engine, event, exc, make_url
+from sqlalchemy.pool import QueuePool
+
+from cfnlib.errors import StoreError
+from cfnlib.state.sql_errors import explained, lacks_driver, was_victim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+    from cfnlib.errors import CfnlibError
+
+_T = TypeVar("_T")
+_BUSY_S = 30
+_TRIES = 5
+_DRIVERS = {"mysql": ("pymysql",), "mariadb": ("pymysql",), "postgresql": ("psycopg", "pg8000", "psycopg2")}
+_SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA")
+_WRITES = {"cfnlib_writes": True}
+
+
+class Database:
+    """Runs transactions; whatever goes wrong is a `StoreError`. Safe to use from any thread."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _url(url)
+        self.backend = self.url.get_backend_name()
+        self._engine = _engine(self.url)
+        self._writing = self._engine.execution_options(**_WRITES)
+        self._queue = Lock() if self.backend == "sqlite" else nullcontext()
+
+    def read(self, work: Callable[[Connection], _T]) -> _T:
+        """What `work` reads in one transaction."""
+        return self._run(self._engine, work)
+
+    def write(self, work: Callable[[Connection], _T], *, refused: CfnlibError | None = None) -> _T:
+        """What `work` gives after it has written in one transaction; an exception from it undoes everything.
+
+        `work` is run again when the database gave up the transaction in favour of another one. `refused` is what to
+        raise when a key (unique or foreign) does not allow what it writes.
+        """
+        with self._queue:
+            return self._run(self._writing, work, refused)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        self._engine.dispose()
+
+    def _run(self, engine: Engine, work: Callable[[Connection], _T], refused: CfnlibError | None = None) -> _T:
+        for left in reversed(range(_TRIES)):
+            try:
+                with engine.begin() as connection:
+                    return work(connection)
+            except exc.DBAPIError as error:
+                if left and was_victim(error):
+                    continue
+                if refused and isinstance(error, exc.IntegrityError):
+                    raise refused from error
+                raise explained(error, self.url) from error
+            except (exc.SQLAlchemyError, OSError, UnicodeError) as error:
+                raise explained(error, self.url) from error
+        raise AssertionError  # the last turn returns or raises
+
+
+def _url(text: str) -> URL:
+    """The URL with a driver, an installed one if there is.
+
+    Raises `StoreError`, which never holds the text: a password may be in it.
+    """
+    try:
+        url = make_url(text)
+        backend, _, driver = url.drivername.partition("+")
+    except (exc.ArgumentError, ValueError):
+        raise StoreError(
+            "the state store's URL cannot be read; it looks like sqlite:////absolute/path/to/file.db or "
+            "mysql+pymysql://user:password@host/database (special characters of the password percent-encoded)"
+        ) from None
+    if backend == "sqlite":
+        return url.set(database=str(Path(url.database).expanduser())) if url.database else url
+    if backend not in _DRIVERS:
+        raise StoreError(f"state store: {backend} is not supported; use sqlite, mysql, mariadb or postgresql")
+    if not driver:
+        driver = next(filter(find_spec, _DRIVERS[backend]), _DRIVERS[backend][0])
+        url = url.set(drivername=f"{backend}+{driver}")
+    return url
+
+
+def _engine(url: URL) -> Engine:
+    try:
+        return _sqlite(url) if url.get_backend_name() == "sqlite" else _server(url)
+    except ModuleNotFoundError as error:
+        raise lacks_driver(error.name or url.get_driver_name(), url) from error
+    except (exc.SQLAlchemyError, OSError) as error:
+        raise explained(error, url) from error
+
+
+def _server(url: URL) -> Engine:
+    return create_engine(
+        url, hide_parameters=True, pool_pre_ping=True, pool_recycle=1800, isolation_level="READ COMMITTED"
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    synchronous = str(url.query.get("synchronous", "NORMAL")).upper()
+    if synchronous not in _SYNCHRONOUS:
+        raise StoreError(f"state store: synchronous is one of {', '.join(_SYNCHRONOUS)}, not {synchronous!r}")
+    url = url.difference_update_query(["synchronous"])
+    in_memory = url.database in {None, "", ":memory:"}
+    options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_S, "check_same_thread": False}}
+    if in_memory:  # it lives in its one connection, which everybody waits for
+        options |= {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+    else:
+        _make_file(Path(str(url.database)))
+    engine = create_engine(url, hide_parameters=True, pool_timeout=2 * _BUSY_S, **options)
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, record: Any) -> None:  # noqa: ANN401  # the driver's, which has no public type
+        record.info["pid"] = os.getpid()
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA synchronous={synchronous if in_memory or _wal(cursor) else 'FULL'}")
+        cursor.close()
+
+    @event.listens_for(engine, "checkout")
+    def taken(_connection: object, record: Any, fairy: Any) -> None:  # noqa: ANN401  # SQLAlchemy's pool records
+        if record.info["pid"] != os.getpid():
+            record.dbapi_connection = fairy.dbapi_connection = None
+            raise exc.DisconnectionError("made by another process")
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("cfnlib_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _wal(cursor: Any) -> bool:  # noqa: ANN401  # the driver's
+    """Switch to WAL; False where the file system cannot do it.
+
+    It is tried again while the file is locked, for SQLite refuses two that switch at once without waiting.
+    """
+    until = monotonic() + _BUSY_S
+    while True:
+        try:
+            return bool(cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0] == "wal")
+        except Exception as error:
+            if "locked" not in str(error) or monotonic() > until:
+                raise
+            sleep(0.01)
+
+
+def _make_file(path: Path) -> None:
+    """Make the file, private to its owner, when it is not there."""
+    if str(path).startswith("file:"):  # SQLite's own URIs say themselves whether to make a file
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
