@@ -7,6 +7,8 @@ below `CloudError`; `UnknownOutcomeError` means that the call may have had its e
 
 from __future__ import annotations
 
+import time
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
@@ -56,6 +58,46 @@ class Ended:
     error: CloudError | None = None
 
 
+class Clock(Protocol):
+    """The time, and how it passes: the seam that lets a test of an hour's work take no time."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def sleep(self, seconds: float) -> None:
+        """Come back when so many seconds have passed; at once when there are none."""
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep."""
+        if seconds > 0:
+            time.sleep(seconds)
+
+
+class VirtualClock:
+    """A clock that stands still until somebody sleeps on it, and then is that much later."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self._now = now
+        self._lock = Lock()
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Move the time on, and come back at once."""
+        with self._lock:
+            self._now += max(seconds, 0.0)
+
+
 class Driver(Protocol):
     """A road to a cloud."""
 
@@ -68,8 +110,11 @@ class Driver(Protocol):
         Raises `NotFoundError`, whose text gives the nearest names.
         """
 
-    def prepare(self, call: Call) -> Call:
-        """The call with everything chosen that must be written down before it is made (a free address)."""
+    def prepare(self, call: Call) -> Call | None:
+        """The call with everything chosen that must be written down before it is made (a free address, a found id).
+
+        None when the call REMOVES what is not there. Raises `CloudError`.
+        """
 
     def submit(self, call: Call) -> Answer:
         """Make the call, once. Never repeats a call that may have had its effect."""
