@@ -9,7 +9,9 @@ that began by reading could not become a writer once another one has written. Wi
 lock: SQLite's own waiting is a sleep of growing length. WAL needs shared memory, so the file must be on a disk of
 this machine.
 
-A connection to SQLite must not be used on the other side of a fork; one that was made by another process is dropped.
+A connection must not be used on the other side of a fork, nor even be closed there (SQLite's locks and a server's
+session are the parent's): a child sets them aside for good and makes its own.
+Source: https://www.sqlite.org/howtocorrupt.html, section 2.6.
 """
 
 from __future__ import annotations
@@ -23,13 +25,14 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Connection, create_engine, event, exc, make_url
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import Pool, QueuePool
 
 from cfnlib.errors import StoreError
 from cfnlib.state.sql_errors import explained, lacks_driver, was_victim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import Engine
 
@@ -41,6 +44,7 @@ _TRIES = 5
 _DRIVERS = {"mysql": ("pymysql",), "mariadb": ("pymysql",), "postgresql": ("psycopg", "pg8000", "psycopg2")}
 _SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA")
 _WRITES = {"cfnlib_writes": True}
+_parents_pools: list[Pool] = []
 
 
 class Database:
@@ -51,10 +55,12 @@ class Database:
         self.backend = self.url.get_backend_name()
         self._engine = _engine(self.url)
         self._writing = self._engine.execution_options(**_WRITES)
-        self._queue = Lock() if self.backend == "sqlite" else nullcontext()
+        self._queue = self._new_queue()
+        self._pid = os.getpid()
 
     def read(self, work: Callable[[Connection], _T]) -> _T:
         """What `work` reads in one transaction."""
+        self._notice_fork()
         return self._run(self._engine, work)
 
     def write(self, work: Callable[[Connection], _T], *, refused: CfnlibError | None = None) -> _T:
@@ -63,12 +69,26 @@ class Database:
         `work` is run again when the database gave up the transaction in favour of another one. `refused` is what to
         raise when a key (unique or foreign) does not allow what it writes.
         """
+        self._notice_fork()
         with self._queue:
             return self._run(self._writing, work, refused)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
+        self._notice_fork()
         self._engine.dispose()
+
+    def _new_queue(self) -> AbstractContextManager[object]:
+        """What writers wait for in this process."""
+        return Lock() if self.backend == "sqlite" else nullcontext()
+
+    def _notice_fork(self) -> None:
+        """In a child of the process that opened the database: leave the parent's connections and locks alone."""
+        if self._pid != os.getpid() and not _in_memory(self.url):
+            _parents_pools.append(self._engine.pool)
+            self._engine.dispose(close=False)
+            self._queue = self._new_queue()
+            self._pid = os.getpid()
 
     def _run(self, engine: Engine, work: Callable[[Connection], _T], refused: CfnlibError | None = None) -> _T:
         for left in reversed(range(_TRIES)):
@@ -129,7 +149,7 @@ def _sqlite(url: URL) -> Engine:
     if synchronous not in _SYNCHRONOUS:
         raise StoreError(f"state store: synchronous is one of {', '.join(_SYNCHRONOUS)}, not {synchronous!r}")
     url = url.difference_update_query(["synchronous"])
-    in_memory = url.database in {None, "", ":memory:"}
+    in_memory = _in_memory(url)
     options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_S, "check_same_thread": False}}
     if in_memory:  # it lives in its one connection, which everybody waits for
         options |= {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
@@ -138,19 +158,12 @@ def _sqlite(url: URL) -> Engine:
     engine = create_engine(url, hide_parameters=True, pool_timeout=2 * _BUSY_S, **options)
 
     @event.listens_for(engine, "connect")
-    def connected(connection: Any, record: Any) -> None:  # noqa: ANN401  # the driver's, which has no public type
-        record.info["pid"] = os.getpid()
+    def connected(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's, of no public type
         connection.isolation_level = None  # transactions are begun below, not by the driver
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA synchronous={synchronous if in_memory or _wal(cursor) else 'FULL'}")
         cursor.close()
-
-    @event.listens_for(engine, "checkout")
-    def taken(_connection: object, record: Any, fairy: Any) -> None:  # noqa: ANN401  # SQLAlchemy's pool records
-        if record.info["pid"] != os.getpid():
-            record.dbapi_connection = fairy.dbapi_connection = None
-            raise exc.DisconnectionError("made by another process")
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
@@ -158,6 +171,11 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _in_memory(url: URL) -> bool:
+    """Whether the database is one of SQLite that lives in its connection only."""
+    return url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}
 
 
 def _wal(cursor: Any) -> bool:  # noqa: ANN401  # the driver's

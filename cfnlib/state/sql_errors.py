@@ -57,7 +57,7 @@ def explained(error: Exception, url: URL) -> StoreError:
         for sign, words in _SQLITE.items():
             if sign in text:
                 return StoreError(f"{place}: {words} ({text})")
-    if isinstance(error, exc.OperationalError | exc.InterfaceError):
+    elif isinstance(error, exc.OperationalError | exc.InterfaceError):
         return StoreError(
             f"{place}: the server is not reached, refuses the login, or gave up ({text}); "
             "see that it runs and that host, port, user, password and database of the URL are right"
