@@ -1,0 +1,120 @@
+"""Writing down what an operation does, before and after it does it.
+
+Everything that happens between two turns of the walk is written in one transaction, which first checks the lease; so
+a thousand intents cost one commit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cfnlib.state.model import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from cfnlib.drivers.base import Clock
+    from cfnlib.state.model import Resource, Stack
+    from cfnlib.state.store import Lease, Store
+
+    Observer = Callable[[Event], None]
+
+
+class Journal:
+    """The rows and events of one stack under one lease.
+
+    `rows` is what the store holds, once flushed. `request` is what somebody asked of this operation in the meantime.
+    Raises `LeaseLostError` from `flush` and `check` once the lease is lost.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        lease: Lease,
+        stack: Stack,
+        rows: Iterable[Resource],
+        clock: Clock,
+        *,
+        lease_s: float,
+        heartbeat_s: float,
+        observer: Observer | None = None,
+    ) -> None:
+        self.store = store
+        self.lease = lease
+        self.stack = stack
+        self.clock = clock
+        self.rows: dict[tuple[str, int], Resource] = {row.key: row for row in rows}
+        self.request: str | None = None
+        self._lease_s = lease_s
+        self._heartbeat_s = heartbeat_s
+        self._written_at = 0.0
+        self._observer = observer
+        self._stack_changed = False
+        self._changed: dict[tuple[str, int], Resource] = {}
+        self._removed: dict[tuple[str, int], None] = {}
+        self._events: list[Event] = []
+        self._renewed_at = clock.now()
+
+    @property
+    def dirty(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self._stack_changed or self._changed or self._removed or self._events)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the lease still holds by this process's clock: asked before every call."""
+        return self.clock.now() < self.lease.expires_at
+
+    def put(self, row: Resource, *, event: bool = False) -> None:
+        """Keep a row; with `event`, tell of its status."""
+        self.rows[row.key] = row
+        self._changed[row.key] = row
+        if event:
+            self._tell(row.logical_id, row.physical_id, row.type, row.status.value, row.reason)
+
+    def drop(self, row: Resource) -> None:
+        """Take a row away, telling of its last status."""
+        self.rows.pop(row.key, None)
+        self._changed.pop(row.key, None)
+        self._removed[row.key] = None
+        self._tell(row.logical_id, row.physical_id, row.type, row.status.value, row.reason)
+
+    def put_stack(self, stack: Stack) -> None:
+        """Keep the stack, telling of its status when that is new."""
+        changed = stack.status is not self.stack.status
+        self.stack = stack
+        self._stack_changed = True
+        if changed:
+            kind = "AWS::CloudFormation::Stack"
+            self._tell(stack.name, stack.stack_id, kind, stack.status.value, stack.reason)
+
+    def flush(self) -> None:
+        """Write everything down, and renew the lease when a third of it has gone by.
+
+        With nothing to write, it asks now and then whether the lease still holds. Raises `LeaseLostError`.
+        """
+        if self.clock.now() - self._renewed_at > self._lease_s / 3:
+            self.lease = self.store.renew(self.lease, self._lease_s)
+            self._renewed_at = self.clock.now()
+        if not self.dirty and self.clock.now() - self._written_at < self._heartbeat_s:
+            return
+        self._written_at = self.clock.now()
+        self.request = self.store.commit(
+            self.lease,
+            stack=self.stack if self._stack_changed else None,
+            resources=list(self._changed.values()),
+            removed=list(self._removed),
+            events=self._events,
+        )
+        told, self._events = self._events, []
+        self._stack_changed = False
+        self._changed, self._removed = {}, {}
+        if self._observer is not None:
+            for event in told:
+                self._observer(event)
+
+    def _tell(self, logical_id: str, physical_id: str | None, kind: str, status: str, reason: str) -> None:
+        stack = self.stack
+        self._events.append(
+            Event(stack.stack_id, stack.name, logical_id, physical_id, kind, status, reason, self.clock.now())
+        )

@@ -1,0 +1,249 @@
+"""Leading a stack from an in-progress status to a final one.
+
+What is to be done follows from the stack's status alone: so to carry on after a crash is the same code as to begin.
+The plan is made anew from the template and the rows at every phase, and the rows hold all that an earlier process had
+begun.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from cfnlib.engine.journal import Journal
+from cfnlib.engine.walk import Outcome, Walk
+from cfnlib.errors import StackError, TemplateError
+from cfnlib.plan.change import Phase
+from cfnlib.plan.make import make_plan, plan_removal
+from cfnlib.state.model import Stack, StackStatus
+from cfnlib.template import Template
+
+if TYPE_CHECKING:
+    from cfnlib.drivers.base import Clock, Driver
+    from cfnlib.engine.journal import Observer
+    from cfnlib.engine.settings import Settings
+    from cfnlib.plan.change import Plan
+    from cfnlib.state.store import Lease, Store
+    from cfnlib.template import Instance
+
+_S = StackStatus
+
+
+class Engine:
+    """Drives stacks. It keeps nothing of a stack itself; several may share one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        driver: Driver,
+        clock: Clock,
+        settings: Settings,
+        *,
+        region: str,
+        signal_url: str | None = None,
+    ) -> None:
+        self._store = store
+        self._driver = driver
+        self._clock = clock
+        self._settings = settings
+        self._region = region
+        self._signal_url = signal_url
+
+    def instance(self, stack: Stack, *, previous: bool = False) -> Instance:
+        """The template that a stack wants (or, with `previous`, wanted before), with its parameters."""
+        text = stack.previous_template if previous and stack.previous_template is not None else stack.template
+        parameters = (
+            stack.previous_parameters if previous and stack.previous_parameters is not None else stack.parameters
+        )
+        facts = self._driver.facts()
+        return Template.from_text(text, stack.template_file).instantiate(
+            parameters,
+            stack_name=stack.name,
+            stack_id=stack.stack_id,
+            region=self._region,
+            account_id=facts.account,
+            zones=[facts.zone_name],
+        )
+
+    def plan(self, stack: Stack, *, previous: bool = False) -> Plan:
+        """The plan for a stack as it stands. Raises `TemplateError` with every fault."""
+        return self._made(self.instance(stack, previous=previous), stack, going_back=previous)
+
+    def drive(self, lease: Lease, *, plan: Plan | None = None, observer: Observer | None = None) -> Stack:
+        """Lead the stack of this lease to a final status. Releases the lease.
+
+        `plan` is the plan of the first phase, when the caller has just made it. Gives the stack as it then is: still
+        in progress only when somebody asked to delete it, which is then theirs to do. Raises `LeaseLostError`; and
+        `CloudError` when the cloud cannot be asked what it is: the stack then stays as it is, to be resumed.
+        """
+        stack = self._store.stack(lease.stack_id)
+        rows = self._store.resources(lease.stack_id)
+        settings = self._settings
+        journal = Journal(
+            self._store,
+            lease,
+            stack,
+            rows,
+            self._clock,
+            lease_s=settings.lease_s,
+            heartbeat_s=settings.heartbeat_s,
+            observer=observer,
+        )
+        try:
+            self._driver.facts()
+            while journal.stack.status.in_progress:
+                before = journal.stack.status
+                self._lead(journal, plan)
+                plan = None
+                journal.flush()
+                if journal.stack.status is before:
+                    break
+        finally:
+            self._store.release(journal.lease)
+        return journal.stack
+
+    def _lead(self, journal: Journal, plan: Plan | None) -> None:
+        status = journal.stack.status
+        if status is _S.CREATE_IN_PROGRESS:
+            self._create(journal, plan)
+        elif status is _S.UPDATE_IN_PROGRESS:
+            self._update(journal, plan)
+        elif status is _S.UPDATE_ROLLBACK_IN_PROGRESS:
+            self._update_rollback(journal)
+        elif status is _S.UPDATE_COMPLETE_CLEANUP_IN_PROGRESS:
+            self._clean_up(journal, _S.UPDATE_COMPLETE)
+        elif status is _S.UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS:
+            self._clean_up(journal, _S.UPDATE_ROLLBACK_COMPLETE)
+        elif status is _S.ROLLBACK_IN_PROGRESS:
+            self._remove_all(journal, _S.ROLLBACK_COMPLETE, _S.ROLLBACK_FAILED, rollback=True)
+        else:
+            self._remove_all(journal, _S.DELETE_COMPLETE, _S.DELETE_FAILED, rollback=False)
+
+    def _create(self, journal: Journal, plan: Plan | None) -> None:
+        outcome, plan = self._forward(journal, plan)
+        if outcome.ok and plan is not None:
+            self._walk(self._made(self.instance(journal.stack), journal.stack, journal), Phase.CLEANUP, journal)
+            self._finish(journal, _S.CREATE_COMPLETE, plan)
+            return
+        if self._handed_over(journal, outcome):
+            return
+        reason = _reason(outcome)
+        after = {"DELETE": _S.DELETE_IN_PROGRESS, "DO_NOTHING": _S.CREATE_FAILED}
+        self._move(journal, after.get(journal.stack.on_failure, _S.ROLLBACK_IN_PROGRESS), reason)
+
+    def _update(self, journal: Journal, plan: Plan | None) -> None:
+        outcome, plan = self._forward(journal, plan)
+        if outcome.ok and plan is not None:
+            self._finish(journal, _S.UPDATE_COMPLETE_CLEANUP_IN_PROGRESS, plan)
+            return
+        if self._handed_over(journal, outcome):
+            return
+        failed = journal.stack.on_failure == "DO_NOTHING" and not outcome.stopped
+        self._move(journal, _S.UPDATE_FAILED if failed else _S.UPDATE_ROLLBACK_IN_PROGRESS, _reason(outcome))
+
+    def _update_rollback(self, journal: Journal) -> None:
+        stack = journal.stack
+        try:
+            instance = self.instance(stack, previous=True)
+            plan = self._made(instance, stack, journal, going_back=True)
+            outcome = self._walk(plan, Phase.MAIN, journal)
+        except TemplateError as error:
+            outcome = Outcome([(stack.name, str(error))])
+        if self._handed_over(journal, outcome):
+            return
+        if not outcome.ok:
+            self._move(journal, _S.UPDATE_ROLLBACK_FAILED, _reason(outcome))
+            return
+        if stack.previous_template is not None:
+            restored = evolve(stack, template=stack.previous_template, parameters=stack.previous_parameters or {})
+            journal.put_stack(restored)
+        self._finish(journal, _S.UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS, plan)
+
+    def _clean_up(self, journal: Journal, final: StackStatus) -> None:
+        try:
+            plan = self._made(self.instance(journal.stack), journal.stack, journal)
+            outcome = self._walk(plan, Phase.CLEANUP, journal)
+        except TemplateError as error:
+            outcome = Outcome([(journal.stack.name, str(error))])
+        if self._handed_over(journal, outcome):
+            return
+        left = (
+            "" if not outcome.failures else f"not removed, and tried again by the next operation: {_reason(outcome)}"
+        )
+        self._move(journal, final, left or journal.stack.reason)
+
+    def _remove_all(self, journal: Journal, done: StackStatus, failed: StackStatus, *, rollback: bool) -> None:
+        plan = plan_removal(journal.stack.name, list(journal.rows.values()), rollback=rollback)
+        outcome = self._walk(plan, Phase.MAIN, journal)
+        if self._handed_over(journal, outcome):
+            return
+        if outcome.ok:
+            kept = journal.stack.reason if rollback else ""
+            self._move(journal, done, kept)
+        else:
+            self._move(journal, failed, _reason(outcome))
+
+    def _forward(self, journal: Journal, plan: Plan | None) -> tuple[Outcome, Plan | None]:
+        try:
+            if plan is None:
+                plan = self._made(self.instance(journal.stack), journal.stack, journal)
+        except (TemplateError, StackError) as error:
+            return Outcome([(journal.stack.name, str(error))]), None
+        return self._walk(plan, Phase.MAIN, journal), plan
+
+    def _made(
+        self, instance: Instance, stack: Stack, journal: Journal | None = None, *, going_back: bool = False
+    ) -> Plan:
+        rows = list(journal.rows.values()) if journal is not None else self._store.resources(stack.stack_id)
+        plan = make_plan(
+            instance,
+            rows,
+            self._driver.facts(),
+            self._driver.lookup,
+            revision=stack.revision,
+            going_back=going_back,
+            signal_url=self._signal_url,
+        )
+        plan.diagnostics.raise_if_errors()
+        return plan
+
+    def _walk(self, plan: Plan, phase: Phase, journal: Journal) -> Outcome:
+        return Walk(plan, phase, journal, self._driver, self._driver.facts(), self._settings).run()
+
+    def _handed_over(self, journal: Journal, outcome: Outcome) -> bool:
+        """Whether somebody else goes on from here, because they asked for the deletion of the stack."""
+        if not outcome.stopped:
+            return False
+        if journal.request == "delete":
+            return True
+        self._store.ask(journal.stack.stack_id, None)
+        journal.request = None
+        return False
+
+    def _finish(self, journal: Journal, status: StackStatus, plan: Plan) -> None:
+        outputs = plan.evaluator.outputs() if plan.evaluator is not None else {}
+        done = evolve(
+            journal.stack,
+            outputs=outputs,
+            previous_template=None,
+            previous_parameters=None,
+            description=plan.evaluator.instance.description if plan.evaluator is not None else "",
+        )
+        journal.put_stack(done)
+        self._move(journal, status, journal.stack.reason if "ROLLBACK" in status.value else "")
+
+    def _move(self, journal: Journal, status: StackStatus, reason: str) -> None:
+        now = self._clock.now()
+        stack = evolve(journal.stack.moved(status, reason), updated_at=now)
+        if status is _S.DELETE_COMPLETE:
+            stack = evolve(stack, deleted_at=now)
+        journal.put_stack(stack)
+
+
+def _reason(outcome: Outcome) -> str:
+    if not outcome.failures:
+        return "the operation was cancelled"
+    first = "; ".join(f"{name}: {reason}" for name, reason in outcome.failures[:3])
+    more = len(outcome.failures) - 3
+    return first + (f"; and {more} more" if more > 0 else "")

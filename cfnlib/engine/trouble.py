@@ -1,0 +1,57 @@
+"""What to do when a call or its job went wrong: the one place that decides between looking, repeating and failing."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from cfnlib.errors import (
+    CapacityError,
+    CfnlibError,
+    ConflictError,
+    InUseError,
+    JobFailedError,
+    NotFoundError,
+    UnknownOutcomeError,
+)
+from cfnlib.schema.calls import Effect
+
+if TYPE_CHECKING:
+    from cfnlib.engine.settings import Settings
+    from cfnlib.engine.task import Task
+
+_TRY_AGAIN = (InUseError, JobFailedError, ConflictError, CapacityError)
+
+
+class Remedy(Enum):
+    """What follows from an error."""
+
+    LOOK = "look at the cloud for what the call may have done"
+    DONE = "what the call should do is so already"
+    REPEAT = "make the call again, after a while"
+    FAIL = "the action has failed"
+
+
+def remedy(task: Task, error: CfnlibError, settings: Settings) -> Remedy:
+    """What to do about the error of a task's present call.
+
+    A call whose outcome is unknown is looked for, and so is one that is refused as a conflict when an earlier try of
+    it may have had its effect. What cannot be removed because it is still in use (the last machine of a network is
+    just going, say) is tried again for a while. Everything else has failed.
+    """
+    call = task.call
+    if unsure(task, error) and call.check is not None:
+        return Remedy.LOOK
+    if call.effect is Effect.REMOVES:
+        if isinstance(error, NotFoundError):
+            return Remedy.DONE
+        if isinstance(error, _TRY_AGAIN) and task.retries < len(settings.retry_s):
+            return Remedy.REPEAT
+    return Remedy.FAIL
+
+
+def unsure(task: Task, error: CfnlibError) -> bool:
+    """Whether the present call may have had an effect that nobody has seen yet."""
+    if task.row.intent is None or not task.row.intent.sent:
+        return False
+    return isinstance(error, UnknownOutcomeError) or (isinstance(error, ConflictError) and task.attempts > 1)

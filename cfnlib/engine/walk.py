@@ -1,0 +1,421 @@
+"""Doing the actions of one phase of a plan: everything that is ready starts at once.
+
+The walk is one thread. It starts tasks whose predecessors are done, writes their intents down in one transaction,
+hands the calls to the line, and moves tasks on by what comes back. After the first failure that counts (or a request
+to stop) it starts nothing more and waits for what is under way: CloudStack cannot give up a job.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from cfnlib.drivers.base import Answer, Pending
+from cfnlib.engine.begin import Beginner
+from cfnlib.engine.line import Line, Message
+from cfnlib.engine.signals import SignalWatch
+from cfnlib.engine.trouble import Remedy, remedy, unsure
+from cfnlib.errors import CfnlibError, ConflictError, LeaseLostError
+from cfnlib.plan.change import Operation, Phase
+from cfnlib.schema.calls import Call, Effect, needs_prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cfnlib.drivers.base import Driver, Ended
+    from cfnlib.engine.journal import Journal
+    from cfnlib.engine.settings import Settings
+    from cfnlib.engine.task import Task
+    from cfnlib.plan.change import Action, Plan
+    from cfnlib.schema.model import Facts
+
+
+@define
+class Outcome:
+    """How a phase ended: the failures that count (logical id and reason), and whether it was asked to stop."""
+
+    failures: list[tuple[str, str]] = field(factory=list)
+    stopped: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was done."""
+        return not self.failures and not self.stopped
+
+
+class Walk:
+    """One phase of a plan being done. `run` does it to the end."""
+
+    def __init__(
+        self, plan: Plan, phase: Phase, journal: Journal, driver: Driver, facts: Facts, settings: Settings
+    ) -> None:
+        self.outcome = Outcome()
+        self._journal = journal
+        self._driver = driver
+        self._settings = settings
+        self._clock = journal.clock
+        self._plan = plan
+        self._graph = plan.graph(phase)
+        self._actions = {action.key: action for action in plan.actions if action.phase is phase}
+        self._missing = {key: len(names) for key, names in self._graph.after.items()}
+        self._ready = deque(key for key in self._graph.order if not self._missing[key])
+        self._tasks: dict[str, Task] = {}
+        self._to_send: list[Task] = []
+        self._pending: dict[str, tuple[Pending, float]] = {}
+        self._later: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = 0
+        self._next_poll = 0.0
+        self._polling = False
+        self._written_at = 0.0
+        self._next_expiry = 0.0
+        self._failed_members: dict[str, int] = {}
+        self._signals = SignalWatch(journal, settings.signal_s)
+        self._begin = Beginner(plan, journal, driver, facts)
+        self._line = Line(
+            self._clock, lambda: journal.holds, calls_in_flight=settings.calls_in_flight, inline=settings.inline
+        )
+
+    def run(self) -> Outcome:
+        """Do the phase. Raises `LeaseLostError`, and then nothing more is written or called."""
+        try:
+            while True:
+                self._launch()
+                self._write()
+                if not self._tasks and not self._ready:
+                    break
+                self._check_request()
+                for message in self._line.receive(self._wait_s()):
+                    self._handle(message)
+                self._run_timers()
+                self._poll()
+                for task in self._signals.due(self._clock.now()):
+                    self._signals.judge(task, self._complete, self._fail)
+                self._expire()
+            self._journal.flush()
+        finally:
+            self._line.close()
+        return self.outcome
+
+    # Starting
+
+    def _launch(self) -> None:
+        if self.outcome.failures or self.outcome.stopped:
+            self._ready.clear()
+        while self._ready:
+            action = self._actions[self._ready.popleft()]
+            if action.operation is Operation.KEEP:
+                self._begin.keep(action)
+                self._release(action.key)
+                continue
+            if action.operation is Operation.FORGET:
+                self._begin.forget(action)
+                self._release(action.key)
+                continue
+            try:
+                task = self._begin.task(action)
+            except CfnlibError as error:
+                self._begin.refused(action, error)
+                self._count_failure(action, str(error))
+                continue
+            self._start(task)
+
+    def _start(self, task: Task) -> None:
+        now = self._clock.now()
+        task.deadline = now + task.resource.timeout_s
+        self._tasks[task.key] = task
+        self._journal.put(task.row, event=not task.adopted)
+        if task.settling:
+            self._settle(task)
+        elif self._signals.takes(task):
+            self._signals.add(task, now)
+        elif not task.calls:
+            self._complete(task)
+        else:
+            self._resume(task)
+
+    def _settle(self, task: Task) -> None:
+        """Wait for the end of what an earlier process sent, before this process does something else to the thing."""
+        intent = task.row.intent
+        task.deadline = self._clock.now() + self._settings.settle_s
+        if intent is not None and intent.job_id is not None:
+            self._await(task, intent.job_id)
+        else:
+            self._look(task)
+
+    def _resume(self, task: Task) -> None:
+        intent = task.row.intent
+        if intent is not None and intent.job_id is not None:
+            self._await(task, intent.job_id)
+        elif intent is not None and intent.sent:
+            self._look(task)
+        else:
+            self._next_call(task)
+
+    def _next_call(self, task: Task) -> None:
+        call = task.call
+        if call.exclusive or needs_prepare(call):
+            self._line.call(task.key, "prepared", lambda: self._prepare(call))
+        else:
+            self._send(task)
+
+    def _prepare(self, call: Call) -> Call | None:
+        """The call as it will be made; None when there is nothing to do.
+
+        Raises `ConflictError` for a stranger's thing.
+        """
+        prepared = self._driver.prepare(call)
+        if prepared is not None and prepared.exclusive and prepared.check is not None:
+            found = self._driver.find(prepared.check)
+            if found:
+                what = f"{found[0].get('name') or found[0].get('ipaddress') or ''} {found[0].get('id', '')}".strip()
+                raise ConflictError(
+                    f"{call.command}: {what} is there already, and this stack did not make it; "
+                    "give another name, or remove it",
+                    command=call.command,
+                )
+        return prepared
+
+    def _send(self, task: Task) -> None:
+        task.sending()
+        self._journal.put(task.row)
+        self._to_send.append(task)
+
+    def _write(self) -> None:
+        """Write down what changed; then, and only then, make the calls whose intents are now written."""
+        now = self._clock.now()
+        if self._to_send or now - self._written_at >= self._settings.write_s or not self._tasks:
+            self._journal.flush()
+            self._written_at = now
+        sending, self._to_send = self._to_send, []
+        for task in sending:
+            call = task.call
+            self._line.call(task.key, "answered", lambda call=call: self._driver.submit(call))  # type: ignore[misc]
+
+    # What comes back
+
+    def _handle(self, message: Message) -> None:
+        if isinstance(message.error, LeaseLostError):
+            raise message.error
+        if message.what == "polled":
+            self._polled(message)
+            return
+        task = self._tasks.get(message.key)
+        if task is None:
+            return
+        if message.error is not None:
+            self._errored(task, message.error)
+        elif message.what == "prepared":
+            self._prepared(task, message.value)
+        elif message.what == "answered":
+            self._answered(task, message.value)
+        elif message.what == "looked":
+            self._looked(task, message.value)
+        elif message.what == "read":
+            self._finish(task, message.value.get(task.row.physical_id) or task.record)
+
+    def _prepared(self, task: Task, call: Call | None) -> None:
+        if call is None:
+            self._call_done(task, {})
+            return
+        task.prepared(call)
+        self._send(task)
+
+    def _answered(self, task: Task, answer: Answer) -> None:
+        task.answered(answer.physical_id, answer.job_id)
+        self._journal.put(task.row)
+        if answer.job_id is not None:
+            self._await(task, answer.job_id)
+        else:
+            self._call_done(task, answer.record)
+
+    def _await(self, task: Task, job_id: str | None) -> None:
+        pending = Pending(task.key, task.resource, task.call, job_id, task.row.physical_id)
+        now = self._clock.now()
+        self._pending[task.key] = (pending, now)
+        self._next_poll = min(self._next_poll, now + self._settings.poll_min_s) if len(self._pending) > 1 else now
+
+    def _polled(self, message: Message) -> None:
+        self._polling = False
+        now = self._clock.now()
+        ended: list[Ended] = message.value if message.error is None else []
+        for end in ended:
+            found = self._pending.pop(end.key, None)
+            task = self._tasks.get(end.key)
+            if found is None or task is None:
+                continue
+            if end.error is not None:
+                self._errored(task, end.error)
+            else:
+                self._call_done(task, end.record)
+        oldest = min((since for _, since in self._pending.values()), default=now)
+        settings = self._settings
+        pause = min(max(settings.poll_share * (now - oldest), settings.poll_min_s), settings.poll_max_s)
+        self._next_poll = now + pause
+
+    def _call_done(self, task: Task, record: Any) -> None:  # noqa: ANN401 - a record of the cloud
+        if record:
+            task.record = record
+        if task.settling:
+            self._settled(task)
+        elif task.advanced():
+            self._journal.put(task.row)
+            self._next_call(task)
+        elif task.verb == "UPDATE" and task.row.physical_id and task.resource.native and task.resource.native.read:
+            resource, physical_id = task.resource, task.row.physical_id
+            self._line.call(task.key, "read", lambda: self._driver.read(resource, [physical_id]))
+        else:
+            self._finish(task, task.record)
+
+    def _settled(self, task: Task) -> None:
+        del self._tasks[task.key]
+        try:
+            self._start(self._begin.after_settling(task))
+        except CfnlibError as error:
+            self._tasks[task.key] = task
+            self._fail(task, str(error), had_effect=True)
+
+    def _finish(self, task: Task, record: Any) -> None:  # noqa: ANN401 - a record of the cloud
+        self._complete(task, task.resource.attributes_of(record) if record and task.verb != "DELETE" else None)
+
+    def _complete(self, task: Task, attributes: dict[str, Any] | None = None) -> None:
+        deleting = task.verb == "DELETE"
+        task.completed(self._clock.now(), self._begin.attributes(task, attributes))
+        if not deleting:
+            self._journal.put(task.row, event=True)
+            self._begin.made(task.row)
+        else:
+            self._journal.drop(task.row)
+        del self._tasks[task.key]
+        successor = self._begin.successor(task)
+        if successor is not None:
+            self._start(successor)
+        else:
+            self._release(task.key)
+
+    def _release(self, key: str) -> None:
+        for name in self._graph.before[key]:
+            self._missing[name] -= 1
+            if not self._missing[name]:
+                self._ready.append(name)
+
+    # What went wrong
+
+    def _errored(self, task: Task, error: CfnlibError) -> None:
+        if task.settling:
+            self._settled(task)
+            return
+        todo = remedy(task, error, self._settings)
+        if todo is Remedy.LOOK:
+            self._look(task)
+        elif todo is Remedy.DONE:
+            self._call_done(task, {})
+        elif todo is Remedy.REPEAT:
+            task.retries += 1
+            self._after(self._settings.retry_s[task.retries - 1], lambda: self._send(task))
+        else:
+            self._fail(task, str(error), had_effect=unsure(task, error))
+
+    def _look(self, task: Task) -> None:
+        """Look at the cloud, after a while, for what a call of unknown outcome may have done."""
+        waits = self._settings.look_s
+        check = task.call.check
+        if check is None:
+            self._fail(task, "the outcome of its call is unknown", had_effect=True)
+            return
+        wait = waits[min(task.looks, len(waits) - 1)] if task.looks or task.attempts else 0.0
+        task.looks += 1
+        self._after(wait, lambda: self._line.call(task.key, "looked", lambda: self._driver.find(check)))
+
+    def _looked(self, task: Task, rows: list[Any]) -> None:
+        call = task.call
+        happened = not rows if call.effect is Effect.REMOVES else bool(rows)
+        if happened and call.effect is Effect.CREATES:
+            task.answered(str(rows[0]["id"]) if "id" in rows[0] else None, None)
+            self._journal.put(task.row)
+            read = task.resource.native.read if task.resource.native else None
+            if read is not None and read.state is not None:
+                self._await(task, None)
+            else:
+                self._call_done(task, rows[0])
+        elif happened:
+            self._call_done(task, {})
+        elif task.looks <= len(self._settings.look_s):
+            self._look(task)
+        elif task.settling:
+            self._settled(task)
+        elif task.attempts < self._settings.attempts:
+            task.looks = 0
+            self._send(task)
+        else:
+            self._fail(task, f"{call.command}: no answer, and nothing to be seen of it on the cloud", had_effect=True)
+
+    def _fail(self, task: Task, reason: str, *, had_effect: bool = False) -> None:
+        self._pending.pop(task.key, None)
+        task.failed(self._clock.now(), reason, had_effect=had_effect)
+        self._journal.put(task.row, event=True)
+        del self._tasks[task.key]
+        self._count_failure(task.action, reason)
+
+    def _count_failure(self, action: Action, reason: str) -> None:
+        group = action.group if action.tolerated else None
+        evaluator = self._plan.evaluator
+        if group is not None and evaluator is not None and action.operation is not Operation.REMOVE:
+            members = len(evaluator.members(group))
+            failed = self._failed_members.get(group, 0) + 1
+            self._failed_members[group] = failed
+            if members - failed >= members * evaluator.declared[group].quorum:
+                self._release(action.key)
+                return
+        self.outcome.failures.append((action.logical_id, reason))
+
+    # Time
+
+    def _poll(self) -> None:
+        if self._polling or not self._pending or self._clock.now() < self._next_poll:
+            return
+        self._polling = True
+        pending = [found for found, _ in self._pending.values()]
+        self._line.poll(lambda: self._driver.poll(pending))
+
+    def _after(self, wait_s: float, work: Callable[[], None]) -> None:
+        self._count += 1
+        heapq.heappush(self._later, (self._clock.now() + wait_s, self._count, work))
+
+    def _run_timers(self) -> None:
+        while self._later and self._later[0][0] <= self._clock.now():
+            heapq.heappop(self._later)[2]()
+
+    def _wait_s(self) -> float:
+        now = self._clock.now()
+        until = now + self._settings.heartbeat_s
+        if self._journal.dirty:
+            until = min(until, self._written_at + self._settings.write_s)
+        if self._pending and not self._polling:
+            until = min(until, self._next_poll)
+        if self._later:
+            until = min(until, self._later[0][0])
+        until = min(until, self._signals.next_due())
+        return max(until - now, 0.0)
+
+    def _expire(self) -> None:
+        now = self._clock.now()
+        if now < self._next_expiry:
+            return
+        self._next_expiry = now + self._settings.heartbeat_s
+        for key in [key for key in self._pending if self._tasks[key].deadline < now]:
+            task = self._tasks[key]
+            if task.settling:
+                del self._pending[key]
+                self._settled(task)
+            else:
+                waited = task.resource.timeout_s
+                self._fail(task, f"{task.call.command}: its job has not ended after {waited:g} s", had_effect=True)
+
+    def _check_request(self) -> None:
+        if self._journal.request is not None and not self.outcome.stopped:
+            self.outcome.stopped = True
+            self._ready.clear()
+            self._signals.give_up(lambda task: self._fail(task, "the operation was cancelled"))

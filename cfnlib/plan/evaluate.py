@@ -1,0 +1,222 @@
+"""Working out what a resource shall be: its properties resolved, its names looked up, its references followed.
+
+The same evaluator serves the plan, while much is still unknown, and the engine, when what was unknown has been made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from cfnlib.diagnostic import Code, Diagnostics
+from cfnlib.errors import NotFoundError, TemplateError
+from cfnlib.plan.name import member_name, thing_name
+from cfnlib.schema.check import coerce
+from cfnlib.schema.model import Desired, Facts, Kind
+from cfnlib.template import Unknown, locate, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from cfnlib.diagnostic import Span
+    from cfnlib.schema.model import Property, ResourceType
+    from cfnlib.source import MapNode, Node
+    from cfnlib.state.model import Resource
+    from cfnlib.template import Instance
+
+    Lookup = Callable[[str, str], str]
+
+
+@frozen
+class Declared:
+    """A resource as the plan sees it: from the template, or added by the lowering.
+
+    `internal` are properties that the lowering adds; their names begin with an underscore. `group` and `number` tell
+    a member of a group; `settled` says that a member that is there keeps the properties it was made with. `quorum`
+    is, for a group, the share of its members that must succeed, `batch` how many of them an update replaces at once.
+    """
+
+    logical_id: str
+    type: ResourceType
+    node: MapNode | None
+    depends_on: tuple[str, ...] = ()
+    deletion_policy: str = "Delete"
+    replace_policy: str = "Delete"
+    span: Span | None = None
+    internal: Mapping[str, Node] = field(factory=dict)
+    group: str | None = None
+    number: int = 0
+    settled: bool = False
+    quorum: float = 1.0
+    batch: int = 0
+
+
+class Evaluator:
+    """Resolves the properties of declared resources against the rows that are there.
+
+    `current` maps a logical id to its row once the row can be referred to; the engine adds to it as things are made.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        declared: Mapping[str, Declared],
+        facts: Facts,
+        lookup: Lookup,
+        *,
+        signal_url: str | None = None,
+    ) -> None:
+        self.instance = instance
+        self.declared = declared
+        self.facts = facts
+        self.current: dict[str, Resource] = {}
+        self._lookup = lookup
+        self._signal_url = signal_url
+        self._scope = instance.scope(ref=self._ref, get_att=self._get_att)
+        self._members: dict[str, list[str]] = {}
+        for one in declared.values():
+            if one.group:
+                self._members.setdefault(one.group, []).append(one.logical_id)
+
+    def members(self, group: str) -> list[str]:
+        """The logical ids of a group's members, in the order of their numbers."""
+        return self._members.get(group, [])
+
+    def name(self, logical_id: str, generation: int) -> str:
+        """The deterministic name of a thing."""
+        one = self.declared[logical_id]
+        if one.group:
+            return member_name(self.instance.stack_name, one.group, one.number)
+        return thing_name(self.instance.stack_name, self.instance.stack_id, logical_id, generation)
+
+    def properties(self, logical_id: str) -> tuple[dict[str, Any], tuple[str, ...], Diagnostics]:
+        """The resolved properties, the names of those that are still unknown, and what is wrong with the values."""
+        one = self.declared[logical_id]
+        values: dict[str, Any] = {}
+        if one.node is not None:
+            resolved = resolve(one.node, self._scope)
+            values = dict(resolved) if isinstance(resolved, dict) else {}
+        for name, node in one.internal.items():
+            values[name] = resolve(node, self._scope)
+        values = {name: value for name, value in values.items() if value is not None}
+        unknown = tuple(name for name, value in values.items() if _has_unknown(value))
+        values, problems = coerce(one.type, values)
+        found = Diagnostics()
+        for problem in problems:
+            span = self._span(one, problem.path)
+            found.add(
+                problem.code, problem.message, span, logical_id=logical_id, path=problem.path, hint=problem.hint
+            )
+        return values, unknown, found
+
+    def missing_on_cloud(self, logical_id: str, values: Mapping[str, Any]) -> Diagnostics:
+        """A diagnostic for each name in the values that the cloud does not know."""
+        one = self.declared[logical_id]
+        found = Diagnostics()
+        for path, kind, name in _lookups(one.type.properties, values):
+            try:
+                self._lookup(kind, name)
+            except NotFoundError as error:
+                span = self._span(one, path)
+                found.add(Code.NOT_ON_CLOUD, str(error), span, logical_id=logical_id, path=path)
+        return found
+
+    def desired(self, logical_id: str, generation: int, values: Mapping[str, Any]) -> Desired:
+        """What the thing shall be, with ids for names. Raises `CloudError` when the cloud lacks a name."""
+        one = self.declared[logical_id]
+        properties = with_ids(one.type, values, self._lookup)
+        if one.type.native is None:
+            properties |= self._local_properties(one)
+        name = self.name(logical_id, generation)
+        return Desired(logical_id, name, self.instance.stack_name, properties, self.facts)
+
+    def outputs(self) -> dict[str, Any]:
+        """The outputs that can be told now; one that depends on what is not there is left out."""
+        found = {}
+        for name, output in self.instance.outputs.items():
+            value = resolve(output.value, self._scope)
+            if not _has_unknown(value):
+                found[name] = value
+        return found
+
+    def _local_properties(self, one: Declared) -> dict[str, Any]:
+        rows = [self.current[name] for name in self.members(one.logical_id) if name in self.current]
+        url = f"{self._signal_url or 'cfnlib:'}/signal/{self.instance.stack_id}/{one.logical_id}"
+        return {"_members": [{"name": row.name, **row.attributes} for row in rows], "_url": url}
+
+    def _ref(self, logical_id: str) -> Any:  # noqa: ANN401 - a reference's value is of any type
+        row = self.current.get(logical_id)
+        if row is None:
+            return Unknown(frozenset({logical_id}))
+        ref = self.declared[logical_id].type.ref if logical_id in self.declared else None
+        value = row.attributes.get(ref) if ref else None
+        return row.physical_id if value is None else value
+
+    def _get_att(self, logical_id: str, attribute: str) -> Any:  # noqa: ANN401 - as above
+        row = self.current.get(logical_id)
+        if row is None:
+            return Unknown(frozenset({f"{logical_id}.{attribute}"}))
+        value = row.attributes.get(attribute)
+        return "" if value is None else value
+
+    def _span(self, one: Declared, path: tuple[str | int, ...]) -> Span | None:
+        return locate(one.node, path, self.instance.conditions) if one.node is not None else one.span
+
+
+def with_ids(resource: ResourceType, values: Mapping[str, Any], lookup: Lookup) -> dict[str, Any]:
+    """The values with every name that the cloud knows replaced by its id. Raises `CloudError` for an unknown name."""
+    return {
+        name: _replace(resource.properties[name], value, lookup) if name in resource.properties else value
+        for name, value in values.items()
+    }
+
+
+def raise_problems(problems: Diagnostics) -> None:
+    """Raise `TemplateError` for the errors among the problems of values that became known late."""
+    if problems.errors:
+        raise TemplateError(problems.errors)
+
+
+def _has_unknown(value: object) -> bool:
+    if isinstance(value, Unknown):
+        return True
+    if isinstance(value, dict):
+        return any(_has_unknown(item) for item in value.values())
+    return isinstance(value, list) and any(_has_unknown(item) for item in value)
+
+
+def _lookups(
+    properties: Mapping[str, Property], values: Mapping[str, Any], path: tuple[str | int, ...] = ()
+) -> Iterable[tuple[tuple[str | int, ...], str, str]]:
+    for name, value in values.items():
+        declared = properties.get(name)
+        if declared is not None:
+            yield from _lookups_in(declared, value, (*path, name))
+
+
+def _lookups_in(
+    declared: Property, value: object, path: tuple[str | int, ...]
+) -> Iterable[tuple[tuple[str | int, ...], str, str]]:
+    if isinstance(value, Unknown):
+        return
+    if declared.kind is Kind.OBJECT and isinstance(value, dict):
+        yield from _lookups(declared.fields, value, path)
+    elif declared.kind is Kind.LIST and isinstance(value, list) and declared.item is not None:
+        for index, item in enumerate(value):
+            yield from _lookups_in(declared.item, item, (*path, index))
+    elif declared.lookup and isinstance(value, str):
+        yield path, declared.lookup, value
+
+
+def _replace(declared: Property, value: Any, lookup: Lookup) -> Any:  # noqa: ANN401 - a value is of any type
+    if isinstance(value, Unknown):
+        return value
+    if declared.kind is Kind.OBJECT and isinstance(value, dict):
+        return {
+            name: _replace(declared.fields[name], item, lookup) if name in declared.fields else item
+            for name, item in value.items()
+        }
+    if declared.kind is Kind.LIST and isinstance(value, list) and declared.item is not None:
+        return [_replace(declared.item, item, lookup) for item in value]
+    return lookup(declared.lookup, value) if declared.lookup and isinstance(value, str) else value

@@ -1,0 +1,109 @@
+"""Turning what CloudStack has no word for into what it has.
+
+A group becomes its members; a security group in a zone without them becomes firewall rules on the public addresses of
+its machines, and egress rules of their network; a machine that names no network gets one. The result is resources
+like any others, visible in the plan under names that tell where they come from: `Agents[2]`,
+`WebAddress[WebGroup.0]`. Nodes of the template are used again, so that a fault in a value is still told at its line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from cfnlib.diagnostic import Code, Diagnostics
+from cfnlib.plan.evaluate import Declared
+from cfnlib.plan.firewall import lower_security_groups
+from cfnlib.plan.groups import expand_groups
+from cfnlib.plan.nodes import call, mapping, scalar
+from cfnlib.resources import find as find_type
+from cfnlib.schema.check import check_properties, unknown_type
+
+if TYPE_CHECKING:
+    from cfnlib.schema.model import Facts
+    from cfnlib.template import Instance
+
+INSTANCE = "AWS::EC2::Instance"
+_NEEDS_NETWORK = frozenset({INSTANCE, "AWS::EC2::EIP"})
+NETWORK = "DefaultNetwork"
+
+
+def lower(instance: Instance, facts: Facts) -> tuple[dict[str, Declared], Diagnostics]:
+    """The declared resources of an instance, lowered for a cloud with these facts, and what was found wrong."""
+    diagnostics = Diagnostics()
+    declared = _declare(instance, diagnostics)
+    if diagnostics.errors:
+        return {}, diagnostics
+    expand_groups(instance, declared, diagnostics)
+    if not facts.security_groups:
+        _give_network(declared, facts, diagnostics)
+        lower_security_groups(instance, declared, facts, diagnostics)
+    return declared, diagnostics
+
+
+def _declare(instance: Instance, diagnostics: Diagnostics) -> dict[str, Declared]:
+    declared = {}
+    for logical_id, node in instance.resources.items():
+        resource = find_type(node.type)
+        if resource is None:
+            message = f"there is no resource type {node.type}"
+            diagnostics.add(
+                Code.UNKNOWN_TYPE, message, node.type_span, logical_id=logical_id, hint=unknown_type(node.type)
+            )
+            continue
+        properties = node.properties_node
+        diagnostics.extend(check_properties(resource, logical_id, properties, node.span))
+        declared[logical_id] = Declared(
+            logical_id,
+            resource,
+            properties,
+            depends_on=tuple(node.depends_on),
+            deletion_policy=node.deletion_policy or "Delete",
+            replace_policy=node.update_replace_policy or "Delete",
+            span=node.type_span,
+        )
+    return declared
+
+
+def _give_network(declared: dict[str, Declared], facts: Facts, diagnostics: Diagnostics) -> None:
+    """Give the machines and addresses that name no network one network of the stack's own."""
+    homeless = [
+        one
+        for one in declared.values()
+        if one.type.name in _NEEDS_NETWORK
+        and not (one.node and ("SubnetId" in one.node or "NetworkInterfaces" in one.node))
+    ]
+    if not homeless:
+        return
+    place = homeless[0].node.place if homeless[0].node else ("", 0, 0, 0, 0)
+    name = _free_name(declared, NETWORK)
+    network = find_type("CloudStack::Network")
+    if network is None:
+        raise LookupError("CloudStack::Network is part of cfnlib")
+    offering = facts.network_offering_id
+    if offering is None:
+        diagnostics.add(
+            Code.NOT_ON_CLOUD,
+            f"zone {facts.zone_name} has no offering for an isolated network with source NAT",
+            homeless[0].span,
+            logical_id=homeless[0].logical_id,
+            hint="name a network in SubnetId",
+        )
+        return
+    node = mapping(
+        place, networkofferingid=scalar(offering, place), displaytext=scalar(f"{name} of the stack", place)
+    )
+    declared[name] = Declared(name, network, node, span=homeless[0].span)
+    for one in homeless:
+        internal = {**one.internal, "_network": call("Ref", name, place)}
+        declared[one.logical_id] = evolve(one, internal=internal)
+
+
+def _free_name(declared: dict[str, Declared], name: str) -> str:
+    number = 1
+    found = name
+    while found in declared:
+        number += 1
+        found = f"{name}{number}"
+    return found

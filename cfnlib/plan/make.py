@@ -1,0 +1,299 @@
+"""Comparing what is wanted with what is there.
+
+`make_plan` is pure: it reads a template's instance, the rows of the stack and what the cloud is (facts, and names
+looked up), and gives a plan. It serves a first creation, an update, a rollback and the resumption of any of them
+alike: a row that an operation left half-way is simply a row, with an intent, and the plan says how to go on from it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from cfnlib.diagnostic import Diagnostics
+from cfnlib.plan.change import Action, Operation, Phase, Plan
+from cfnlib.plan.dag import Dag
+from cfnlib.plan.evaluate import Evaluator
+from cfnlib.plan.lower import lower
+from cfnlib.resources import find as find_type
+from cfnlib.schema.diff import diff, strongest
+from cfnlib.schema.model import Update
+from cfnlib.state.model import ResourceStatus
+from cfnlib.template import references
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from cfnlib.plan.evaluate import Declared, Lookup
+    from cfnlib.schema.diff import Change
+    from cfnlib.schema.model import Facts
+    from cfnlib.state.model import Resource
+    from cfnlib.template import Instance
+
+_USABLE = frozenset(
+    {
+        ResourceStatus.CREATE_COMPLETE,
+        ResourceStatus.UPDATE_COMPLETE,
+        ResourceStatus.UPDATE_IN_PROGRESS,
+        ResourceStatus.UPDATE_FAILED,
+        ResourceStatus.CREATE_IN_PROGRESS,
+    }
+)
+_COST = {Operation.KEEP: 0, Operation.UPDATE: 1, Operation.CREATE: 1, Operation.REPLACE: 2}
+
+
+def make_plan(
+    instance: Instance,
+    rows: Sequence[Resource],
+    facts: Facts,
+    lookup: Lookup,
+    *,
+    revision: int = 0,
+    going_back: bool = False,
+    signal_url: str | None = None,
+) -> Plan:
+    """Plan how the rows become what the instance describes.
+
+    `going_back` says that this is a rollback: between two rows that would do, the older is taken, and what is left
+    half-made is not completed. Faults of the values are in the plan's diagnostics, all of them.
+    """
+    declared, diagnostics = lower(instance, facts)
+    diagnostics.extend(instance.diagnostics)
+    evaluator = Evaluator(instance, declared, facts, lookup, signal_url=signal_url)
+    after = _dependencies(evaluator)
+    by_id: dict[str, list[Resource]] = defaultdict(list)
+    for row in rows:
+        by_id[row.logical_id].append(row)
+    maker = _Maker(evaluator, by_id, after, diagnostics, going_back=going_back)
+    for logical_id in Dag(after).order:
+        maker.decide(declared[logical_id])
+    maker.roll()
+    maker.remove_the_rest()
+    return Plan(instance.stack_name, revision, tuple(_ordered(maker.actions)), diagnostics, evaluator)
+
+
+def plan_removal(stack_name: str, rows: Sequence[Resource], *, revision: int = 0, rollback: bool = False) -> Plan:
+    """Plan how everything goes. `rollback` says that it goes because its creation failed."""
+    actions = [
+        _removal(row, "the stack is deleted" if not rollback else "the creation is rolled back", rollback)
+        for row in rows
+    ]
+    return Plan(stack_name, revision, tuple(_ordered(_in_reverse(actions, rows, Phase.MAIN))), Diagnostics())
+
+
+class _Maker:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        rows: Mapping[str, list[Resource]],
+        after: Mapping[str, frozenset[str]],
+        diagnostics: Diagnostics,
+        *,
+        going_back: bool,
+    ) -> None:
+        self.actions: list[Action] = []
+        self._evaluator = evaluator
+        self._rows = rows
+        self._after = after
+        self._diagnostics = diagnostics
+        self._going_back = going_back
+        self._kept: set[tuple[str, int]] = set()
+        self._changing: set[str] = set()
+
+    def decide(self, one: Declared) -> None:
+        """Add the action for one declared resource, and make its row known to those that refer to it."""
+        values, unknown, problems = self._evaluator.properties(one.logical_id)
+        self._diagnostics.extend(problems)
+        candidates = self._candidates(one, values)
+        base = Action(
+            key=one.logical_id,
+            logical_id=one.logical_id,
+            type=one.type.name,
+            operation=Operation.CREATE,
+            reason="it is not there yet",
+            desired=values,
+            unknown=unknown,
+            after=self._after[one.logical_id],
+            group=one.group,
+            tolerated=one.group is not None,
+        )
+        if not candidates:
+            rows = self._rows.get(one.logical_id, ())
+            generation = max((row.generation for row in rows), default=-1) + 1
+            action = evolve(base, generation=generation)
+        else:
+            action = self._action_for(base, one, candidates)
+        if action.operation is not Operation.KEEP:
+            self._changing.add(one.logical_id)
+            if not problems.errors:
+                self._diagnostics.extend(self._evaluator.missing_on_cloud(one.logical_id, values))
+        self.actions.append(action)
+
+    def _action_for(
+        self, base: Action, one: Declared, candidates: list[tuple[Operation, Resource, tuple[Change, ...], str]]
+    ) -> Action:
+        oldest_first = -1 if self._going_back else 1
+        operation, row, changes, reason = min(
+            candidates, key=lambda found: (_COST[found[0]], -oldest_first * found[1].generation)
+        )
+        action = evolve(
+            base,
+            operation=operation,
+            reason=reason,
+            generation=row.generation,
+            physical_id=row.physical_id,
+            changes=changes,
+        )
+        if operation is Operation.REPLACE:
+            newest = max(found.generation for found in self._rows[one.logical_id])
+            action = evolve(
+                action,
+                generation=newest + 1,
+                old_generation=row.generation,
+                remove_first=bool(one.type.native and one.type.native.remove_first) or one.group is not None,
+            )
+            if action.remove_first:
+                self._kept.add(row.key)
+        else:
+            self._kept.add(row.key)
+            members_change = any(name in self._changing for name in self._evaluator.members(one.logical_id))
+            if operation is Operation.KEEP or (operation is Operation.UPDATE and one.type.native is not None):
+                if members_change:
+                    action = evolve(action, operation=Operation.UPDATE, reason="its members change")
+                else:
+                    self._evaluator.current[one.logical_id] = row
+        return action
+
+    def _candidates(
+        self, one: Declared, values: Mapping[str, Any]
+    ) -> list[tuple[Operation, Resource, tuple[Change, ...], str]]:
+        found = []
+        for row in self._rows.get(one.logical_id, ()):
+            if row.status not in _USABLE:
+                continue
+            half_made = row.status is ResourceStatus.CREATE_IN_PROGRESS
+            if half_made and (self._going_back or row.intent is None):
+                continue
+            if row.type != one.type.name:
+                found.append((Operation.REPLACE, row, (), f"its type was {row.type}"))
+                continue
+            if half_made:
+                found.append((Operation.CREATE, row, (), "its creation was interrupted"))
+                continue
+            found.append(self._compared(one, row, values))
+        return found
+
+    @staticmethod
+    def _compared(
+        one: Declared, row: Resource, values: Mapping[str, Any]
+    ) -> tuple[Operation, Resource, tuple[Change, ...], str]:
+        applied = row.intent.target if row.intent and row.intent.target is not None else None
+        changes = diff(one.type, row.properties, values)
+        effect = strongest(changes)
+        if effect is not None and one.settled:
+            return Operation.KEEP, row, (), "members keep what they were made with: the group has no UpdatePolicy"
+        if effect is Update.REPLACE:
+            return Operation.REPLACE, row, changes, _because(changes, Update.REPLACE)
+        if effect is not None or applied is not None:
+            return Operation.UPDATE, row, changes, _because(changes, effect) or "its update was interrupted"
+        return Operation.KEEP, row, (), "nothing changes"
+
+    def roll(self) -> None:
+        """Let the members that a rolling update replaces go batch by batch."""
+        for group in self._evaluator.declared.values():
+            if not group.batch:
+                continue
+            members = set(self._evaluator.members(group.logical_id))
+            replaced = [a.key for a in self.actions if a.operation is Operation.REPLACE and a.logical_id in members]
+            turn = {key: number // group.batch for number, key in enumerate(replaced)}
+            self.actions = [
+                evolve(a, after=a.after | {key for key in replaced if turn[key] == turn[a.key] - 1})
+                if a.key in turn
+                else a
+                for a in self.actions
+            ]
+
+    def remove_the_rest(self) -> None:
+        """Add a removal for every row that no action keeps.
+
+        It comes in the clean-up, or at once where the row's thing stands in the way of a new one.
+        """
+        declared = self._evaluator.declared
+        rows = [row for rows in self._rows.values() for row in rows if row.key not in self._kept]
+        removals = []
+        for row in rows:
+            reason = "it is replaced" if row.logical_id in declared else "it is no longer in the template"
+            removals.append(_removal(row, reason, self._going_back))
+        early = {action.key for action in removals if _stands_in_the_way(action)}
+        removals = [evolve(a, phase=Phase.MAIN if a.key in early else Phase.CLEANUP) for a in removals]
+        everything = _in_reverse([a for a in removals if a.key not in early], rows, Phase.CLEANUP)
+        first = _in_reverse([a for a in removals if a.key in early], rows, Phase.MAIN)
+        by_type = defaultdict(set)
+        for action in first:
+            by_type[action.type].add(action.key)
+        self.actions = [
+            evolve(a, after=a.after | by_type[a.type]) if a.operation is not Operation.KEEP else a
+            for a in self.actions
+        ]
+        self.actions += first + everything
+
+
+def _dependencies(evaluator: Evaluator) -> dict[str, frozenset[str]]:
+    declared, conditions = evaluator.declared, evaluator.instance.conditions
+    after = {}
+    for one in declared.values():
+        nodes = [one.node, *one.internal.values()]
+        found = [ref.logical_id for node in nodes for ref in references(node, conditions, names=declared)]
+        after[one.logical_id] = frozenset(found) | frozenset(name for name in one.depends_on if name in declared)
+    return after
+
+
+def _stands_in_the_way(action: Action) -> bool:
+    resource = find_type(action.type)
+    return bool(resource and resource.native and resource.native.remove_first)
+
+
+def _removal(row: Resource, reason: str, rollback: bool) -> Action:
+    policy = row.replace_policy if reason == "it is replaced" else row.deletion_policy
+    keeps = policy == "Retain" or (policy == "RetainExceptOnCreate" and not rollback)
+    made = row.status not in {ResourceStatus.CREATE_FAILED, ResourceStatus.CREATE_IN_PROGRESS}
+    return Action(
+        key=f"{row.logical_id}/{row.generation}",
+        logical_id=row.logical_id,
+        type=row.type,
+        operation=Operation.FORGET if keeps and made else Operation.REMOVE,
+        reason=reason if not (keeps and made) else f"{reason}; its policy is {policy}",
+        phase=Phase.CLEANUP,
+        generation=row.generation,
+        physical_id=row.physical_id,
+    )
+
+
+def _in_reverse(actions: Sequence[Action], rows: Iterable[Resource], phase: Phase) -> list[Action]:
+    """Order removals: what was made after a thing goes before it."""
+    keys: dict[str, set[str]] = defaultdict(set)
+    for action in actions:
+        keys[action.logical_id].add(action.key)
+    after: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        mine = f"{row.logical_id}/{row.generation}"
+        for name in row.depends_on:
+            for key in keys.get(name, ()):
+                after[key].add(mine)
+    return [evolve(action, after=frozenset(after[action.key]), phase=phase) for action in actions]
+
+
+def _ordered(actions: Sequence[Action]) -> list[Action]:
+    by_key = {action.key: action for action in actions}
+    found = []
+    for phase in Phase:
+        graph = Dag({action.key: action.after for action in actions if action.phase is phase})
+        found += [evolve(by_key[key], after=graph.after[key]) for key in graph.order]
+    return found
+
+
+def _because(changes: tuple[Change, ...], effect: Update | None) -> str:
+    names = sorted({str(change.path[0]) for change in changes if effect is None or change.update is effect})
+    return f"{', '.join(names)} changed ({effect.value})" if effect else ""

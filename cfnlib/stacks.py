@@ -1,0 +1,367 @@
+"""`Stacks`: the one face that scripts, notebooks, the command line and the service use.
+
+>>> from cfnlib import Stacks
+>>> stacks = Stacks.embedded()
+>>> stack = stacks.create("demo", "templates/lamp.yaml")
+>>> stack.outputs["Address"]
+>>> stacks.delete("demo")
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import evolve
+
+from cfnlib.drivers.base import SystemClock
+from cfnlib.engine.operation import Engine
+from cfnlib.engine.settings import Settings
+from cfnlib.errors import (
+    OperationFailedError,
+    StackBusyError,
+    StackError,
+    StackExistsError,
+    StackNotFoundError,
+    StalePlanError,
+)
+from cfnlib.plan.make import plan_removal
+from cfnlib.plan.validate import validate
+from cfnlib.stack import Stack
+from cfnlib.state.model import UPDATABLE, ChangeSet, Event, Signal, StackStatus
+from cfnlib.state.owner import owner_name
+from cfnlib.wanted import as_template, changed_state, check_choice, new_state, with_previous
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cfnlib.config import Config
+    from cfnlib.diagnostic import Diagnostics
+    from cfnlib.drivers.base import Clock, Driver
+    from cfnlib.plan.change import Plan
+    from cfnlib.state.model import Stack as StackState
+    from cfnlib.state.store import Lease, Store
+    from cfnlib.wanted import Source
+
+    Observer = Callable[[Event], None]
+
+_S = StackStatus
+
+
+class Stacks:
+    """The stacks of one account on one cloud, kept in one store.
+
+    `driver` is the road to the cloud, `store` keeps what is known. Closing gives both back. `on_event`, where a
+    method takes it, is called with every event as soon as it is written down, in the thread of the operation.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        store: Store,
+        *,
+        clock: Clock | None = None,
+        settings: Settings | None = None,
+        region: str = "cloudstack",
+        signal_url: str | None = None,
+    ) -> None:
+        self.driver = driver
+        self.store = store
+        self.settings = settings or Settings()
+        self._clock = clock or SystemClock()
+        self._region = region
+        self._engine = Engine(store, driver, self._clock, self.settings, region=region, signal_url=signal_url)
+        self._also_close: list[Callable[[], None]] = []
+
+    @classmethod
+    def embedded(
+        cls, *, state: str | Path | None = None, job_s: float = 0.0, settings: Settings | None = None
+    ) -> Self:
+        """Stacks on a CloudStack of their own, inside this process; nothing else is needed.
+
+        `state` is a directory that keeps cloud and stacks from one process to the next; None keeps nothing.
+        `job_s` is how long each job of the cloud takes, in seconds.
+        """
+        from cfnlib.embedded import open_embedded  # noqa: PLC0415 - a cloud is started only when one is asked for
+
+        driver, store, close = open_embedded(None if state is None else Path(state), job_s=job_s)
+        stacks = cls(driver, store, settings=settings)
+        stacks._also_close.append(close)
+        return stacks
+
+    @classmethod
+    def from_config(cls, profile: str | None = None, *, config: Config | None = None) -> Self:
+        """Stacks on the cloud of the environment or of `~/.cloudstack.ini`, as `cs` reads them.
+
+        `profile` names a section of the file. Raises `ConfigError` when no cloud is configured.
+        """
+        from cfnlib.config import Config  # noqa: PLC0415 - the library works without any configuration
+        from cfnlib.drivers.cloudstack import CloudStackDriver  # noqa: PLC0415
+        from cfnlib.state.open import open_store  # noqa: PLC0415
+
+        config = config or Config.load(profile)
+        store = open_store(config.state_url)
+        return cls(CloudStackDriver(config), store, region=config.region, signal_url=config.signal_url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the connections, and end the embedded cloud, if this is one."""
+        self.driver.close()
+        self.store.close()
+        for close in self._also_close:
+            close()
+
+    # Looking
+
+    def validate(self, template: Source) -> Diagnostics:
+        """Every fault of a template that can be told without the cloud and without parameters."""
+        return validate(as_template(template))
+
+    def __getitem__(self, name: str) -> Stack:
+        """The stack of this name (or id). Raises `StackNotFoundError`."""
+        return Stack(self, self.store.stack(name).stack_id)
+
+    def list(self, *, deleted: bool = False) -> list[Stack]:
+        """All stacks, oldest first."""
+        return [Stack(self, state.stack_id) for state in self.store.stacks(deleted=deleted)]
+
+    def plan(self, name: str, template: Source | None = None, parameters: Mapping[str, Any] | None = None) -> Plan:
+        """What `create` or `update` of this name would do. Touches nothing. Raises `TemplateError`."""
+        try:
+            present = self.store.stack(name)
+        except StackNotFoundError:
+            if template is None:
+                raise
+            return self._engine.plan(new_state(name, template, parameters or {}, self._clock.now()))
+        return self._engine.plan(changed_state(present, template, parameters))
+
+    def plan_delete(self, name: str) -> Plan:
+        """What `delete` of this stack would do."""
+        state = self.store.stack(name)
+        return plan_removal(state.name, self.store.resources(state.stack_id), revision=state.revision)
+
+    # Doing
+
+    def create(
+        self,
+        name: str,
+        template: Source,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        on_failure: str = "ROLLBACK",
+        on_event: Observer | None = None,
+    ) -> Stack:
+        """Make a stack, and wait until it is there.
+
+        `on_failure` is ROLLBACK, DO_NOTHING or DELETE. Raises `TemplateError` before anything is touched;
+        `StackExistsError`; `OperationFailedError` when it could not be made (the stack is then in the status that
+        `on_failure` leads to).
+        """
+        check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING", "DELETE"))
+        try:
+            present = self.store.stack(name)
+        except StackNotFoundError:
+            pass
+        else:
+            raise StackExistsError(
+                f"stack {name} is there already ({present.status.value}); update it, or delete it first"
+            )
+        state = evolve(new_state(name, template, parameters or {}, self._clock.now()), on_failure=on_failure)
+        plan = self._engine.plan(state)
+        self.store.create_stack(state)
+        lease = self._acquire(state.stack_id)
+        self.store.commit(lease, events=[self._event(state)])
+        return self._drive(lease, plan, on_event, _S.CREATE_COMPLETE)
+
+    def update(
+        self,
+        name: str,
+        template: Source | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        on_failure: str = "ROLLBACK",
+        on_event: Observer | None = None,
+    ) -> Stack:
+        """Change a stack to what a template (None: the present one) with these parameters wants, and wait for it.
+
+        Parameters that are not given keep their present values. `on_failure` is ROLLBACK or DO_NOTHING. Raises as
+        `create` does, and `StackError` when the stack's status allows no update or nothing would change.
+        """
+        check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING"))
+        present = self.store.stack(name)
+        return self._update(changed_state(present, template, parameters), on_failure, on_event)
+
+    def delete(self, name: str, *, on_event: Observer | None = None) -> Stack:
+        """Remove a stack and all that it made, and wait for it. An operation under way is stopped first.
+
+        Raises `OperationFailedError` when something could not be removed; deleting again tries again.
+        """
+        state = self.store.stack(name)
+        if state.status is _S.DELETE_COMPLETE:
+            return Stack(self, state.stack_id)
+        lease = self._take_over(state.stack_id, "delete")
+        state = self.store.stack(state.stack_id)
+        if state.status is not _S.DELETE_COMPLETE:
+            state = evolve(state.moved(_S.DELETE_IN_PROGRESS), revision=state.revision + 1)
+            self.store.commit(lease, stack=state, events=[self._event(state)])
+        self.store.ask(state.stack_id, None)
+        return self._drive(lease, None, on_event, _S.DELETE_COMPLETE)
+
+    def cancel(self, name: str) -> None:
+        """Ask a creation or an update under way, in whichever process, to stop and go back. Does not wait."""
+        state = self.store.stack(name)
+        if not state.status.in_progress:
+            raise StackError(f"stack {state.name} is {state.status.value}: there is no operation to cancel")
+        self.store.ask(state.stack_id, "cancel")
+
+    def resume(self, name: str, *, on_event: Observer | None = None) -> Stack:
+        """Carry on with the operation of a process that ended. Does nothing when none is under way.
+
+        Raises `StackBusyError` while another process is at it; `OperationFailedError` as the operation itself.
+        """
+        state = self.store.stack(name)
+        if not state.status.in_progress:
+            return Stack(self, state.stack_id)
+        return self._drive(self._acquire(state.stack_id), None, on_event, None)
+
+    def continue_rollback(self, name: str, *, on_event: Observer | None = None) -> Stack:
+        """Try again to go back to what was before a failed update."""
+        state = self.store.stack(name)
+        lease = self._acquire(state.stack_id)
+        state = evolve(state.moved(_S.UPDATE_ROLLBACK_IN_PROGRESS), revision=state.revision + 1)
+        self.store.commit(lease, stack=state, events=[self._event(state)])
+        return self._drive(lease, None, on_event, _S.UPDATE_ROLLBACK_COMPLETE)
+
+    # Change sets
+
+    def create_change_set(
+        self, name: str, change_set: str, template: Source | None = None, parameters: Mapping[str, Any] | None = None
+    ) -> ChangeSet:
+        """Store what an update would do, to be executed later with `execute_change_set`."""
+        state = changed_state(self.store.stack(name), template, parameters)
+        plan = self._engine.plan(state)
+        stored = ChangeSet(
+            change_set_id=str(uuid.uuid4()),
+            name=change_set,
+            stack_id=state.stack_id,
+            stack_revision=state.revision,
+            template=state.template,
+            template_file=state.template_file,
+            parameters=state.parameters,
+            summary=[action.as_dict() for action in plan.changes],
+            created_at=self._clock.now(),
+        )
+        if any(found.name == change_set for found in self.store.change_sets(state.stack_id)):
+            raise StackExistsError(f"stack {name} has a change set {change_set} already; delete it first")
+        self.store.save_change_set(stored)
+        return stored
+
+    def change_sets(self, name: str) -> list[ChangeSet]:
+        """The stored change sets of a stack, oldest first."""
+        return self.store.change_sets(self.store.stack(name).stack_id)
+
+    def delete_change_set(self, name: str, change_set: str) -> None:
+        """Remove a stored change set. Raises `StackNotFoundError` when there is none of this name."""
+        self.store.delete_change_set(self._change_set(name, change_set).change_set_id)
+
+    def execute_change_set(
+        self, name: str, change_set: str, *, on_failure: str = "ROLLBACK", on_event: Observer | None = None
+    ) -> Stack:
+        """Carry out a stored change set. Raises `StalePlanError` when the stack has moved on since it was made."""
+        stored = self._change_set(name, change_set)
+        state = self.store.stack(stored.stack_id)
+        if state.revision != stored.stack_revision:
+            raise StalePlanError(
+                f"change set {change_set} was made for revision {stored.stack_revision} of stack {state.name}, "
+                f"which is now at {state.revision}; make it anew"
+            )
+        wanted = evolve(
+            state, template=stored.template, template_file=stored.template_file, parameters=stored.parameters
+        )
+        stack = self._update(with_previous(wanted, state), on_failure, on_event, revision=stored.stack_revision)
+        self.store.delete_change_set(stored.change_set_id)
+        return stack
+
+    # Signals
+
+    def signal(
+        self, name: str, handle: str, *, unique_id: str, status: str = "SUCCESS", reason: str = "", data: str = ""
+    ) -> None:
+        """Say to a wait condition's handle (its logical id) that something inside a machine is done, or failed."""
+        check_choice("status", status, ("SUCCESS", "FAILURE"))
+        state = self.store.stack(name)
+        known = {row.logical_id for row in self.store.resources(state.stack_id)}
+        if handle not in known:
+            raise StackNotFoundError(f"stack {state.name} has no wait condition handle {handle}")
+        self.store.add_signal(state.stack_id, handle, Signal(unique_id, status, reason, data))
+
+    # Within
+
+    def _update(
+        self, wanted: StackState, on_failure: str, on_event: Observer | None, *, revision: int | None = None
+    ) -> Stack:
+        if wanted.status not in UPDATABLE:
+            hint = "resume it first" if wanted.status.in_progress else "delete it, or continue its rollback"
+            raise StackError(f"stack {wanted.name} is {wanted.status.value} and cannot be updated; {hint}")
+        plan = self._engine.plan(wanted)
+        if (
+            plan.empty
+            and wanted.parameters == wanted.previous_parameters
+            and wanted.template == wanted.previous_template
+        ):
+            raise StackError(f"No updates are to be performed: stack {wanted.name} is what the template wants")
+        lease = self._acquire(wanted.stack_id)
+        now = self.store.stack(wanted.stack_id)
+        if now.revision != (wanted.revision if revision is None else revision):
+            self.store.release(lease)
+            raise StalePlanError(f"stack {wanted.name} was changed by another operation in the meantime; plan again")
+        moved = now.moved(_S.UPDATE_IN_PROGRESS)
+        started = evolve(
+            wanted, status=moved.status, reason="", revision=now.revision + 1, on_failure=on_failure, request=None
+        )
+        self.store.commit(lease, stack=started, events=[self._event(started)])
+        return self._drive(lease, plan, on_event, _S.UPDATE_COMPLETE)
+
+    def _drive(self, lease: Lease, plan: Plan | None, on_event: Observer | None, wanted: StackStatus | None) -> Stack:
+        state = self._engine.drive(lease, plan=plan, observer=on_event)
+        good = not state.status.failed if wanted is None else state.status is wanted
+        if not good and state.status.in_progress:
+            raise StackBusyError(f"stack {state.name}: another process was asked to delete it, and goes on from here")
+        if not good:
+            raise OperationFailedError(
+                f"stack {state.name} ended in {state.status.value}: {state.reason}",
+                status=state.status.value,
+                reason=state.reason,
+            )
+        return Stack(self, state.stack_id)
+
+    def _acquire(self, stack_id: str) -> Lease:
+        return self.store.acquire(stack_id, owner_name(), self.settings.lease_s)
+
+    def _take_over(self, stack_id: str, request: str) -> Lease:
+        """Take the lease, asking who holds it to stop; waits until they have, or are seen to be gone."""
+        while True:
+            try:
+                return self._acquire(stack_id)
+            except StackBusyError:
+                with suppress(StackError):  # it may have ended just now
+                    self.store.ask(stack_id, request)
+                self._clock.sleep(min(self.settings.heartbeat_s / 4, 1.0))
+
+    def _change_set(self, name: str, change_set: str) -> ChangeSet:
+        for found in self.change_sets(name):
+            if change_set in {found.name, found.change_set_id}:
+                return found
+        raise StackNotFoundError(f"stack {name} has no change set {change_set}")
+
+    def _event(self, state: StackState) -> Event:
+        kind = "AWS::CloudFormation::Stack"
+        now = self._clock.now()
+        return Event(state.stack_id, state.name, state.name, state.stack_id, kind, state.status.value, "", now)
