@@ -28,7 +28,7 @@ from sqlalchemy import URL, Connection, create_engine, event, exc, make_url
 from sqlalchemy.pool import Pool, QueuePool
 
 from cfnlib.errors import StoreError
-from cfnlib.state.sql_errors import explained, lacks_driver, was_victim
+from cfnlib.state.sql_errors import explained, lacks_driver, was_refused, was_victim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ class Database:
             except exc.DBAPIError as error:
                 if left and was_victim(error):
                     continue
-                if refused and isinstance(error, exc.IntegrityError):
+                if refused and was_refused(error):
                     raise refused from error
                 raise explained(error, self.url) from error
             except (exc.SQLAlchemyError, OSError, UnicodeError) as error:

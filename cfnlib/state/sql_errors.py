@@ -33,9 +33,16 @@ _SQLITE = {
     "disk I/O error": "the disk or file system failed to read or write it; see the system's log",
 }
 _RETRIED = {"40001", "40P01", 1213}
-"""SQLSTATEs (PostgreSQL) and a code (MySQL) of a transaction that was rolled back for the sake of another one.
+"""A transaction that was rolled back for the sake of another one."""
 
-Source: PostgreSQL manual, appendix A (serialization_failure, deadlock_detected); MySQL ER_LOCK_DEADLOCK.
+_REFUSED = {
+    *("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_FOREIGNKEY"),
+    *("23505", "23503"),
+    *(1062, 1216, 1452),
+}
+"""A unique or foreign key that does not allow what was written.
+
+Source: https://www.sqlite.org/rescode.html; PostgreSQL manual, appendix A; MySQL error reference, server errors.
 """
 
 
@@ -73,15 +80,26 @@ def lacks_driver(module: str, url: URL) -> StoreError:
 
 def was_victim(error: exc.DBAPIError) -> bool:
     """Whether the transaction was rolled back in favour of another one, so that it may simply be run again."""
+    return bool(_codes(error) & _RETRIED)
+
+
+def was_refused(error: exc.DBAPIError) -> bool:
+    """Whether a key (unique or foreign) did not allow what was written."""
+    return bool(_codes(error) & _REFUSED)
+
+
+def _codes(error: exc.DBAPIError) -> set[object]:
+    """The error's codes: SQLite's name, PostgreSQL's SQLSTATE, MySQL's number, as far as the driver gives them."""
     orig = error.orig
-    code = getattr(orig, "sqlstate", None)
     first = orig.args[0] if orig is not None and orig.args else None
     if isinstance(first, dict):  # pg8000 gives the fields of the server's answer
         first = first.get("C")
-    return code in _RETRIED or (isinstance(first, int | str) and first in _RETRIED)
+    return {getattr(orig, "sqlite_errorname", None), getattr(orig, "sqlstate", None), first}
 
 
 def _cleaned(error: BaseException, url: URL) -> str:
     """The text of an error in one line, without the password."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    said = error.args[0] if error.args else None
+    text = str(said.get("M", said)) if isinstance(said, dict) else str(error)  # pg8000's is a dict
+    text = " ".join(text.split()) or type(error).__name__
     return text.replace(str(url.password), "***") if url.password else text

@@ -42,6 +42,11 @@ def test_a_stack_id_is_used_once(store, stack):
         store.create_stack(evolve(stack, name="another"))
 
 
+def test_a_value_that_is_missing_is_not_taken_for_a_name_that_is_taken(store):
+    with pytest.raises(StoreError, match="on_failure"):
+        store.create_stack(evolve(new_stack(), on_failure=None))
+
+
 def test_the_name_of_a_deleted_stack_is_free_and_its_id_still_finds_it(store, stack, lease):
     gone = evolve(stack, status=StackStatus.DELETE_COMPLETE)
     store.commit(lease, stack=gone)
