@@ -1,0 +1,109 @@
+"""SSH key pairs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from cfnlib.simulator.errors import bad_value
+from cfnlib.simulator.ownership import owner_fields
+
+if TYPE_CHECKING:
+    from cfnlib.simulator.call import Call
+    from cfnlib.simulator.world import Entity, World
+
+KEY_TYPES = ("ssh-rsa", "ssh-dss", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+
+
+def find_keypair(world: World, owner: str, name: str) -> Entity | None:
+    """The key pair of an account by its name."""
+    return next((one for one in world.by("keypair", "account", owner) if one["name"] == name), None)
+
+
+def shown(world: World, pair: Entity) -> dict[str, Any]:
+    """A key pair as answers show it."""
+    fields = {"id": pair.uuid, "name": pair["name"]} | owner_fields(world, pair["account"])
+    return fields | {"fingerprint": pair["fingerprint"], "hasannotations": False}
+
+
+def create_keypair(call: Call) -> dict[str, Any]:
+    """A new pair; the private key is shown this once. It is random bytes in the form of a key: nobody logs in here."""
+    owner = call.owner()
+    _check_new(call, owner)
+    secret = call.world.random.randbytes(1190)
+    body = base64.encodebytes(secret).decode()
+    private = f"-----BEGIN RSA PRIVATE KEY-----\n{body}-----END RSA PRIVATE KEY-----\n"
+    public = "ssh-rsa " + base64.b64encode(b"\0\0\0\7ssh-rsa" + secret[:270]).decode()
+    pair = _add(call, owner, public)
+    return {"keypair": {"privatekey": private} | shown(call.world, pair)}
+
+
+def register_keypair(call: Call) -> dict[str, Any]:
+    """A pair of which the caller keeps the private key."""
+    public = (call.text("publickey") or "").strip()
+    if "%" in public and " " not in public:
+        public = public.replace("%20", " ")
+    words = public.split()
+    if len(words) < 2 or words[0] not in KEY_TYPES or not _is_base64(words[1]):
+        raise bad_value("Public key is invalid")
+    owner = call.owner()
+    _check_new(call, owner)
+    return {"keypair": shown(call.world, _add(call, owner, public))}
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+    except binascii.Error:
+        return False
+    return len(text) > 40
+
+
+def _check_new(call: Call, owner: Entity) -> None:
+    name = call.text("name") or ""
+    if find_keypair(call.world, owner.uuid, name) is not None:
+        raise bad_value(f"A key pair with name '{name}' already exists.")
+
+
+def _add(call: Call, owner: Entity, public: str) -> Entity:
+    digest = hashlib.md5(public.split()[1].encode(), usedforsecurity=False).hexdigest()
+    fingerprint = ":".join(digest[at : at + 2] for at in range(0, 32, 2))
+    return call.world.add(
+        "keypair", name=call.text("name"), account=owner.uuid, publickey=public + " \n", fingerprint=fingerprint
+    )
+
+
+def list_keypairs(call: Call) -> dict[str, Any]:
+    """Key pairs, by exact name or fingerprint."""
+    found = [
+        one
+        for one in call.visible("keypair")
+        if call.text("name") in {None, one["name"]}
+        and call.text("id") in {None, one.uuid}
+        and call.text("fingerprint") in {None, one["fingerprint"]}
+        and (call.text("keyword") or "").lower() in one["name"].lower()
+    ]
+    return call.listing("sshkeypair", found, lambda one: shown(call.world, one))
+
+
+def delete_keypair(call: Call) -> dict[str, Any]:
+    """Forget a pair; machines keep the key they have."""
+    owner, name = call.owner(), call.text("name") or ""
+    pair = find_keypair(call.world, owner.uuid, name)
+    if pair is None:
+        raise bad_value(
+            f"A key pair with name '{name}' does not exist for account {owner['name']} in specified domain id",
+            (owner["domain"], "domainId"),
+        )
+    call.world.remove(pair)
+    return {"success": True}
+
+
+COMMANDS = {
+    "createSSHKeyPair": create_keypair,
+    "registerSSHKeyPair": register_keypair,
+    "listSSHKeyPairs": list_keypairs,
+    "deleteSSHKeyPair": delete_keypair,
+}
