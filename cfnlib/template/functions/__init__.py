@@ -1,0 +1,1 @@
+"""The functions of the template language; `table` names them all."""
