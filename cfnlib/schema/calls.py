@@ -2,6 +2,12 @@
 
 Every call can be told to have had its effect by looking at the cloud (`check`), because a process may die, or an
 answer may be lost, between sending a call and writing its answer down.
+
+Two things are not known while the calls of a resource are worked out, and are chosen by the driver just before the
+intent is written: a free public address (`FREE_ADDRESS`), and the id of a thing that only a listing can tell
+(`found_id`). Both stand in the parameters and in the check of a call; `needs_prepare` says whether a call has any,
+`prepared` puts in what the driver chose. Both drivers and their tests use these two functions, so that a mark means
+the same everywhere.
 """
 
 from __future__ import annotations
@@ -9,16 +15,20 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict, field, frozen
+from attrs import asdict, evolve, field, frozen
+
+from cfnlib.schema.model import read_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 SELF = "${self}"
 """Stands in a parameter for the physical id of the resource that the call belongs to."""
 
 FREE_ADDRESS = "${free-address}"
 """Stands in a parameter for a free public address, which the driver chooses before the intent is written."""
+
+_FIND = "$find"
 
 
 class Effect(Enum):
@@ -33,15 +43,39 @@ class Effect(Enum):
 class Find:
     """A listing that shows whether a call had its effect.
 
-    `command` with `params` answers a list under `key`; a row counts when each field of `where` (a path into the row)
-    has the given value, compared as text, without case. For a call that REMOVES, the effect is there when no row is
-    found.
+    `command` with `params` answers a list under `key`. With `nested`, the rows are those of the lists under this path
+    in each item (the rules inside a security group); else they are the items. A row counts when each field of `where`
+    (a path into the row) has the given value, and no field of `unless` has one of its listed values. Values are
+    compared as text without case; a list, or a text with commas, as a set.
+
+    For a call that REMOVES, the effect is there when no row is found.
     """
 
     command: str
     key: str
     params: Mapping[str, Any] = field(factory=dict)
     where: Mapping[str, Any] = field(factory=dict)
+    nested: str = ""
+    unless: Mapping[str, Any] = field(factory=dict)
+
+    def select(self, items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """The rows that count among the items that the listing answered."""
+        rows: list[Mapping[str, Any]] = []
+        for item in items:
+            inner = read_path(item, self.nested) if self.nested else [item]
+            rows += [row for row in inner or () if self._counts(row)]
+        return rows
+
+    def _counts(self, row: Mapping[str, Any]) -> bool:
+        if any(_text(read_path(row, path)) != _text(value) for path, value in self.where.items()):
+            return False
+        return not any(
+            _text(read_path(row, path)) in {_text(value) for value in values} for path, values in self.unless.items()
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The listing in JSON's types."""
+        return asdict(self, filter=lambda _, value: value not in ("", {}))
 
 
 @frozen
@@ -65,23 +99,14 @@ class Call:
         """The call with SELF replaced by the resource's physical id, in the parameters and in the check."""
         if physical_id is None:
             return self
-        check = self.check
-        if check is not None:
-            check = Find(check.command, check.key, _bind(check.params, physical_id), _bind(check.where, physical_id))
-        return Call(
-            self.command,
-            _bind(self.params, physical_id),
-            self.effect,
-            self.key,
-            check,
-            self.exclusive,
-            self.sensitive,
-        )
+        return _mapped(self, lambda value: value.replace(SELF, physical_id) if isinstance(value, str) else value)
 
     def as_json(self) -> dict[str, Any]:
         """The call in JSON's types, to be written down as an intent."""
-        plain = asdict(self, filter=lambda _, value: value not in (None, "", False, ()))
+        plain = asdict(self, recurse=False, filter=lambda _, value: value not in (None, "", False, ()))
         plain["effect"] = self.effect.value
+        if self.check is not None:
+            plain["check"] = self.check.as_json()
         return plain
 
     @classmethod
@@ -99,14 +124,88 @@ class Call:
         )
 
 
-def _bind(params: Mapping[str, Any], physical_id: str) -> dict[str, Any]:
+def found_id(find: Find, field: str = "id") -> dict[str, Any]:
+    """A value that stands for a field of the row that a listing finds when the call is about to be made.
+
+    It may stand anywhere in `params`, and in the `params` and `where` of the `check`. A driver's `prepare` replaces
+    it. When no row is found, a call that REMOVES is done already, and any other call fails: what it needs is not
+    there.
+    """
+    return {_FIND: find.as_json(), "field": field}
+
+
+def needs_prepare(call: Call) -> bool:
+    """Whether the driver must choose or find something before the call's intent can be written."""
+    parts: list[object] = [call.params]
+    if call.check is not None:
+        parts += [call.check.params, call.check.where]
+    return any(_has_mark(part) for part in parts)
+
+
+def prepared(call: Call, find: Callable[[Find, str], Any], free_address: Callable[[], str]) -> Call | None:
+    """The call with its marks replaced; None when it REMOVES what is not there.
+
+    `find` gives a field of the first row that a listing finds, None when it finds none. `free_address` is asked at
+    most once. Raises `LookupError` when a call that makes or changes needs a thing that is not found.
+    """
+    if not needs_prepare(call):
+        return call
+    chosen: list[str] = []
+    known: dict[str, Any] = {}
+
     def replace(value: object) -> object:
-        if isinstance(value, str):
-            return value.replace(SELF, physical_id)
-        if isinstance(value, list):
-            return [replace(item) for item in value]
-        if isinstance(value, dict):
-            return {key: replace(item) for key, item in value.items()}
+        if value == FREE_ADDRESS:
+            if not chosen:
+                chosen.append(free_address())
+            return chosen[0]
+        if isinstance(value, dict) and _FIND in value:
+            mark = repr(value)
+            if mark not in known:
+                listing = Find(**_walked(value[_FIND], replace))
+                known[mark] = find(listing, value["field"])
+                if known[mark] is None:
+                    raise LookupError(f"{call.command}: {listing.command} finds nothing with {dict(listing.where)}")
+            return known[mark]
         return value
 
-    return {key: replace(value) for key, value in params.items()}
+    try:
+        return _mapped(call, replace)
+    except LookupError:
+        if call.effect is Effect.REMOVES:
+            return None
+        raise
+
+
+def _mapped(call: Call, replace: Callable[[object], object]) -> Call:
+    check = call.check
+    if check is not None:
+        check = evolve(check, params=_walked(check.params, replace), where=_walked(check.where, replace))
+    return evolve(call, params=_walked(call.params, replace), check=check)
+
+
+def _walked(value: Any, replace: Callable[[object], object]) -> Any:  # noqa: ANN401 - a parameter is of any type
+    replaced = replace(value)
+    if replaced is not value:
+        return replaced
+    if isinstance(value, dict):
+        return {key: _walked(item, replace) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_walked(item, replace) for item in value]
+    return value
+
+
+def _has_mark(value: object) -> bool:
+    if isinstance(value, dict):
+        return _FIND in value or any(_has_mark(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_has_mark(item) for item in value)
+    return value == FREE_ADDRESS
+
+
+def _text(value: object) -> object:
+    """A value as it is compared: a text, or a set of several."""
+    if value is None:
+        return ""
+    parts = [str(item) for item in value] if isinstance(value, list | tuple) else str(value).split(",")
+    texts = frozenset(part.strip().lower() for part in parts)
+    return next(iter(texts)) if len(texts) == 1 else texts

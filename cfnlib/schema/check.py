@@ -1,274 +1,273 @@
-"""Checking properties against their declaration, twice with one set of rules.
+"""Holding properties to their declaration: in the template's text, and once their values are known.
 
-`check_properties` reads the nodes of a template, before anything is known but literals: a function's value is not
-judged, the branches of Fn::If are. `coerce` judges values that have been resolved, and turns what is written in
-another form into the declared one: "80" into 80 where an integer is meant, 80 into "80" where a string is.
+`check_properties` reads the nodes of a template, where a value may still be a function: what a function gives is
+not judged, but both branches of an `Fn::If` are. `coerce` reads resolved values, in which a value that is not plain
+data is one that is not known yet, and is left as it is. Both hold a value to the same rules, those of
+`scalar.convert`.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from cfnlib.diagnostic import Code, Diagnostics
-from cfnlib.schema.model import Kind
-from cfnlib.source import ListNode, MapNode, Node, Scalar
+from cfnlib.diagnostic import Code, Diagnostic, Diagnostics
+from cfnlib.schema.model import Kind, Property
+from cfnlib.schema.nearest import did_you_mean
+from cfnlib.schema.scalar import Fault, convert, wrong_kind
+from cfnlib.source.nodes import ListNode, MapNode, Node, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cfnlib.diagnostic import Span
-    from cfnlib.schema.model import Property, ResourceType
+    from cfnlib.schema.model import ResourceType
 
 Path = tuple[str | int, ...]
-_TRUE = frozenset({"true", "yes", "1"})
-_FALSE = frozenset({"false", "no", "0"})
 
-
-class Problem(NamedTuple):
-    """What is wrong with a value, and where below the properties."""
-
-    code: Code
-    message: str
-    path: Path
-    hint: str | None = None
-
-
-def check_properties(resource: ResourceType, logical_id: str, node: Node | None, span: Span) -> Diagnostics:
-    """Every fault of a resource's properties that can be told from the text. `span` is the resource's own place."""
-    found = Diagnostics()
-    if node is not None and not isinstance(node, MapNode):
-        found.add(Code.WRONG_TYPE, "Properties must be a map", node.span, logical_id=logical_id)
-        return found
-    if node is not None and function_of(node):
-        return found
-    for problem, place in _check_fields(resource.properties, node, span, (), internal=False):
-        found.add(problem.code, problem.message, place, logical_id=logical_id, path=problem.path, hint=problem.hint)
-    given = set(node.entries) if node is not None else set()
-    for problem in _check_groups(resource, given):
-        place = node.span if node is not None else span
-        found.add(problem.code, problem.message, place, logical_id=logical_id, hint=problem.hint)
-    return found
-
-
-def coerce(resource: ResourceType, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """The resolved values in their declared forms, and what is wrong with them. Unknown values pass as they are."""
-    problems: list[Problem] = []
-    found = {}
-    for name, value in values.items():
-        declared = resource.properties.get(name)
-        found[name] = value if declared is None else _coerced(declared, value, (name,), problems)
-    for name, declared in resource.properties.items():
-        if declared.required and found.get(name) is None:
-            problems.append(_missing(name, (name,)))
-    problems += _check_groups(resource, {name for name, value in found.items() if value is not None})
-    if resource.judge is not None and not problems:
-        problems += [Problem(Code.NOT_ALLOWED, message, path) for path, message in resource.judge(found)]
-    return found, problems
+_TAG = Property(
+    "A tag.",
+    kind=Kind.OBJECT,
+    fields={
+        "Key": Property("The tag's name.", required=True),
+        "Value": Property("The tag's value."),
+        "PropagateAtLaunch": Property("Whether a group's machines get the tag.", kind=Kind.BOOLEAN),
+    },
+)
+_NATIVE_TAG = Property(
+    "A tag.", kind=Kind.OBJECT, fields={"key": Property("Its name.", required=True), "value": Property("Its value.")}
+)
 
 
 def unknown_type(name: str) -> str:
-    """A hint for a type that there is not: the nearest ones, or how to see them all."""
-    from cfnlib.resources import names  # noqa: PLC0415 - every type is imported, which only a fault is worth
+    """A hint for a resource type that there is none of."""
+    from cfnlib.resources import names  # noqa: PLC0415 - imports every type; needed only when something is wrong
 
-    return _near(name, names()) or "`cfnlib docs` lists the types there are"
-
-
-def function_of(node: Node | None) -> str | None:
-    """The name of the intrinsic function that a node calls, None when it is plain."""
-    if isinstance(node, MapNode) and len(node.entries) == 1:
-        (name,) = node.entries
-        if name in {"Ref", "Condition"} or name.startswith("Fn::"):
-            return name
-    return None
+    near = did_you_mean(name, names())
+    return near or "`cfnlib docs` lists the types there are"
 
 
-def _check_fields(
-    declared: Mapping[str, Property], node: MapNode | None, span: Span, path: Path, *, internal: bool
-) -> Iterator[tuple[Problem, Span]]:
-    if node is not None:
-        for name, inner in node.items():
-            here = (*path, name)
-            if name.startswith("Fn::ForEach::"):
-                continue
-            one = declared.get(name)
-            if one is None or (name.startswith("_") and not internal):
-                known = [key for key in declared if not key.startswith("_")]
-                yield (
-                    Problem(Code.UNKNOWN_PROPERTY, f"there is no property {name}", here, _near(name, known)),
-                    _key(node, name),
-                )
-            elif one.ignored is not None:
-                message = f"{name} has no effect on CloudStack: {one.ignored}"
-                yield Problem(Code.IGNORED, message, here), _key(node, name)
-            else:
-                yield from _check_node(one, inner, here)
-        if any(name.startswith("Fn::ForEach::") for name in node):
-            return
-    for name, one in declared.items():
-        if one.required and (node is None or name not in node):
-            yield _missing(name, (*path, name)), node.span if node is not None else span
+def check_properties(
+    resource: ResourceType, logical_id: str, node: MapNode | None, span: Span | None = None
+) -> Diagnostics:
+    """What is wrong with the properties of a resource, as far as their text tells. `span` is the resource's place."""
+    reader = _Reader(logical_id)
+    if node is None:
+        reader.missing(resource.properties, (), (), resource.name, span)
+        present: list[str] = []
+        definite: list[str] = []
+    elif not isinstance(node, MapNode):
+        reader.add(Fault(Code.WRONG_TYPE, "Properties must be a map"), node.span, ("Properties",))
+        return reader.found
+    else:
+        reader.fields(resource.properties, node, ("Properties",), resource.name, span)
+        present = list(node)
+        definite = [name for name, value in node.items() if _function(value) != "Fn::If"]
+    place = span if node is None else node.span
+    for fault, path in _groups(resource, present, definite):
+        reader.add(fault, place, path)
+    return reader.found
 
 
-def _check_node(declared: Property, node: Node, path: Path) -> Iterator[tuple[Problem, Span]]:
-    function = function_of(node)
-    if function == "Fn::If" and isinstance(node, MapNode):
-        branches = node.get(function)
-        for branch in branches.items[1:] if isinstance(branches, ListNode) else ():
-            yield from _check_node(declared, branch, path)
-    elif function is None and isinstance(node, Scalar):
-        for problem in _check_scalar(declared, node, path):
-            yield problem, node.span
-    elif function is None and isinstance(node, ListNode):
-        yield from _check_list(declared, node, path)
-    elif function is None and isinstance(node, MapNode):
-        if declared.kind is Kind.OBJECT:
-            yield from _check_fields(declared.fields, node, node.span, path, internal=True)
-        elif declared.kind not in {Kind.TAGS, Kind.JSON}:
-            yield Problem(Code.WRONG_TYPE, f"{_name(path)} is a map; it must be {_a(declared)}", path), node.span
+def coerce(resource: ResourceType, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """The values in their properties' own types, and what is wrong with them. What is not known yet stays as it is.
+
+    The diagnostics have no place in a text; their paths start at the properties.
+    """
+    found: list[Diagnostic] = []
+    coerced = _coerce_fields(resource.properties, values, (), resource.name, found)
+    present = [name for name, value in coerced.items() if value is not None]
+    found += [
+        Diagnostic(fault.code, fault.message, path=path[1:]) for fault, path in _groups(resource, present, present)
+    ]
+    if resource.judge is not None and not found and _known(coerced):
+        found += [Diagnostic(Code.NOT_ALLOWED, said, path=path) for path, said in resource.judge(coerced)]
+    return coerced, found
 
 
-def _check_scalar(declared: Property, node: Scalar, path: Path) -> list[Problem]:
-    if node.value is None:
-        return [Problem(Code.WRONG_TYPE, f"{_name(path)} is null; it must be {_a(declared)}", path)]
-    problems: list[Problem] = []
-    _coerced(declared, node.exact, path, problems)
-    return problems
-
-
-def _check_list(declared: Property, node: ListNode, path: Path) -> Iterator[tuple[Problem, Span]]:
-    if declared.kind not in {Kind.LIST, Kind.TAGS, Kind.JSON}:
-        yield Problem(Code.WRONG_TYPE, f"{_name(path)} is a list; it must be {_a(declared)}", path), node.span
-    for index, item in enumerate(node.items if declared.item is not None else ()):
-        yield from _check_node(declared.item or declared, item, (*path, index))
-
-
-def _check_groups(resource: ResourceType, given: set[str]) -> Iterator[Problem]:
-    for group in resource.exclusive:
-        both = [name for name in group if name in given]
-        if len(both) > 1:
-            yield Problem(Code.EXCLUSIVE, f"{' and '.join(both)} exclude each other", (both[1],), "keep one of them")
+def _groups(resource: ResourceType, present: Sequence[str], definite: Sequence[str]) -> Iterator[tuple[Fault, Path]]:
+    """What is wrong with which properties are given: `present` at least perhaps, `definite` in any case."""
+    for group in (*resource.exclusive, *resource.one_of):
+        given = [name for name in group if name in definite]
+        if len(given) > 1:
+            yield Fault(Code.EXCLUSIVE, f"only one of {' and '.join(given)} may be given"), ("Properties", given[1])
     for group in resource.one_of:
-        count = sum(name in given for name in group)
-        if count == 0:
-            yield Problem(Code.MISSING_PROPERTY, f"one of {', '.join(group)} is needed", ())
-        elif count > 1:
-            yield Problem(Code.EXCLUSIVE, f"only one of {', '.join(group)} may be given", (), "keep one of them")
+        if not any(name in present for name in group):
+            yield Fault(Code.MISSING_PROPERTY, f"one of {' or '.join(group)} must be given"), ("Properties",)
 
 
-def _coerced(declared: Property, value: Any, path: Path, problems: list[Problem]) -> Any:  # noqa: ANN401
-    """The value in its declared form; what is wrong with it is added to the problems."""
-    if value is None or type(value).__name__ == "Unknown":
-        return value
-    if declared.kind is Kind.LIST:
-        return _coerced_list(declared, value, path, problems)
-    if declared.kind is Kind.OBJECT:
-        return _coerced_object(declared, value, path, problems)
-    if declared.kind in {Kind.TAGS, Kind.JSON}:
-        return value
-    return _coerced_scalar(declared, value, path, problems)
+class _Reader:
+    """Reads nodes and collects what is wrong with them."""
 
+    def __init__(self, logical_id: str) -> None:
+        self.found = Diagnostics()
+        self._logical_id = logical_id
 
-def _coerced_scalar(declared: Property, value: Any, path: Path, problems: list[Problem]) -> Any:  # noqa: ANN401
-    turned = None if isinstance(value, dict | list) else _scalar(declared.kind, value)
-    if turned is None:
-        shown = "a map" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
-        what = "" if declared.secret else f" is {shown}"
-        problems.append(Problem(Code.WRONG_TYPE, f"{_name(path)}{what}; it must be {_a(declared)}", path))
-        return value
-    problems += _limits(declared, turned, path)
-    return turned
+    def add(self, fault: Fault, span: Span | None, path: Path) -> None:
+        """Collect one fault."""
+        self.found.add(fault.code, fault.message, span, logical_id=self._logical_id, path=path, hint=fault.hint)
 
+    def missing(
+        self, fields: Mapping[str, Property], given: Iterable[str], path: Path, owner: str, span: Span | None
+    ) -> None:
+        """Collect the required fields that are not given."""
+        for name in _missing(fields, given):
+            self.add(Fault(Code.MISSING_PROPERTY, f"{owner} needs {name}", f"{name}: {fields[name].doc}"), span, path)
 
-def _coerced_list(declared: Property, value: Any, path: Path, problems: list[Problem]) -> Any:  # noqa: ANN401
-    if isinstance(value, str) and declared.item is not None and declared.item.kind is Kind.STRING:
-        value = [part.strip() for part in value.split(",")]
-    if not isinstance(value, list):
-        problems.append(Problem(Code.WRONG_TYPE, f"{_name(path)} must be a list", path, "write it as - item"))
-        return value
-    if declared.item is None:
-        return value
-    return [_coerced(declared.item, item, (*path, index), problems) for index, item in enumerate(value)]
+    def fields(
+        self, fields: Mapping[str, Property], node: MapNode, path: Path, owner: str, span: Span | None = None
+    ) -> None:
+        """Read a map of named fields."""
+        for name, value in node.items():
+            declared = None if name.startswith("_") else fields.get(name)
+            if declared is None:
+                if not name.startswith("Fn::"):
+                    self.add(_unknown(name, fields, owner), node.key_span(name), (*path, name))
+            elif declared.ignored:
+                fault = Fault(Code.IGNORED, f"{name} is ignored: {declared.ignored}")
+                self.add(fault, node.key_span(name), (*path, name))
+            else:
+                self.value(declared, name, value, (*path, name))
+        self.missing(fields, node, path, owner, span or node.span)
 
-
-def _coerced_object(declared: Property, value: Any, path: Path, problems: list[Problem]) -> Any:  # noqa: ANN401
-    if not isinstance(value, dict):
-        problems.append(Problem(Code.WRONG_TYPE, f"{_name(path)} must be a map", path))
-        return value
-    found = {}
-    for name, item in value.items():
-        inner = declared.fields.get(name)
-        if inner is None:
-            hint = _near(name, declared.fields)
-            problems.append(Problem(Code.UNKNOWN_PROPERTY, f"there is no property {name}", (*path, name), hint))
+    def value(self, declared: Property, name: str, node: Node, path: Path) -> None:
+        """Read a value."""
+        function = _function(node)
+        if function == "Fn::If" and isinstance(node, MapNode):
+            branches = node.get("Fn::If")
+            if isinstance(branches, ListNode):
+                for index, branch in enumerate(branches.items[1:], start=1):
+                    self.value(declared, name, branch, (*path, "Fn::If", index))
+        elif function or declared.kind is Kind.JSON:
+            return
+        elif declared.kind is Kind.LIST:
+            self._list(declared, name, node, path)
+        elif declared.kind is Kind.TAGS:
+            self._tags(declared, name, node, path)
+        elif declared.kind is Kind.OBJECT:
+            if isinstance(node, MapNode):
+                self.fields(declared.fields, node, path, name)
+            else:
+                self.add(wrong_kind(declared, name, node.plain()), node.span, path)
         else:
-            found[name] = _coerced(inner, item, (*path, name), problems)
-    for name, inner in declared.fields.items():
-        if inner.required and found.get(name) is None:
-            problems.append(_missing(name, (*path, name)))
-    return found
+            value = node.exact if isinstance(node, Scalar) else node.plain()
+            _, fault = convert(declared, name, value)
+            if fault is not None:
+                self.add(fault, node.span, path)
+
+    def _list(self, declared: Property, name: str, node: Node, path: Path) -> None:
+        item = declared.item
+        if isinstance(node, ListNode):
+            for index, inner in enumerate(node if item is not None else ()):
+                self.value(item or declared, f"an item of {name}", inner, (*path, index))
+        elif not (isinstance(node, Scalar) and isinstance(node.value, str) and _plain_items(declared)):
+            self.add(wrong_kind(declared, name, node.plain()), node.span, path)
+
+    def _tags(self, declared: Property, name: str, node: Node, path: Path) -> None:
+        if isinstance(node, ListNode):
+            tag = _NATIVE_TAG if name == "tags" else _TAG
+            for index, inner in enumerate(node):
+                self.value(tag, "a tag", inner, (*path, index))
+        elif isinstance(node, MapNode) and name == "tags":
+            for key, inner in node.items():
+                self.value(_TAG.fields["Value"], key, inner, (*path, key))
+        else:
+            self.add(wrong_kind(declared, name, node.plain()), node.span, path)
 
 
-def _scalar(kind: Kind, value: str | float) -> str | float | None:
-    """A scalar in the declared kind, None when it is none."""
-    text = str(value).strip()
-    if kind is Kind.STRING:
-        return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-    if kind is Kind.BOOLEAN:
-        return True if text.lower() in _TRUE else False if text.lower() in _FALSE else None
-    if isinstance(value, bool):
+def _coerce_fields(
+    fields: Mapping[str, Property], values: Mapping[str, Any], path: Path, owner: str, found: list[Diagnostic]
+) -> dict[str, Any]:
+    coerced: dict[str, Any] = {}
+    for name, value in values.items():
+        declared = fields.get(name)
+        if value is None:
+            continue
+        if declared is None:
+            fault = _unknown(name, fields, owner)
+            found.append(Diagnostic(fault.code, fault.message, path=(*path, name), hint=fault.hint))
+        else:
+            coerced[name] = _coerce(declared, name, value, (*path, name), found)
+    found += [
+        Diagnostic(Code.MISSING_PROPERTY, f"{owner} needs {name}", path=path, hint=f"{name}: {fields[name].doc}")
+        for name in _missing(fields, coerced)
+    ]
+    return coerced
+
+
+def _coerce(  # noqa: C901 - one step a kind
+    declared: Property,
+    name: str,
+    value: Any,  # noqa: ANN401 - a value is of any type
+    path: Path,
+    found: list[Diagnostic],
+) -> Any:  # noqa: ANN401 - as above
+    if not _plain(value) or declared.kind is Kind.JSON or declared.ignored:
+        return value
+    if declared.kind is Kind.OBJECT and isinstance(value, dict):
+        return _coerce_fields(declared.fields, value, path, name, found)
+    if declared.kind is Kind.LIST:
+        if isinstance(value, str) and _plain_items(declared):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, list):
+            return _coerce_items(declared.item, f"an item of {name}", value, path, found)
+    if declared.kind is Kind.TAGS:
+        if isinstance(value, list):
+            return _coerce_items(_NATIVE_TAG if name == "tags" else _TAG, "a tag", value, path, found)
+        if isinstance(value, dict) and name == "tags":
+            text = _TAG.fields["Value"]
+            return {str(key): _coerce(text, str(key), one, (*path, key), found) for key, one in value.items()}
+    fault: Fault | None = wrong_kind(declared, name, value)
+    if declared.kind not in {Kind.OBJECT, Kind.LIST, Kind.TAGS}:
+        value, fault = convert(declared, name, value)
+    if fault is not None:
+        found.append(Diagnostic(fault.code, fault.message, path=path, hint=fault.hint))
+    return value
+
+
+def _coerce_items(
+    item: Property | None, name: str, values: list[Any], path: Path, found: list[Diagnostic]
+) -> list[Any]:
+    given = [one for one in values if one is not None]
+    if item is None:
+        return given
+    return [_coerce(item, name, one, (*path, index), found) for index, one in enumerate(given)]
+
+
+def _missing(fields: Mapping[str, Property], given: Iterable[str]) -> list[str]:
+    names = set(given)
+    if any(name.startswith("Fn::") for name in names):
+        return []
+    return [name for name, declared in fields.items() if declared.required and name not in names]
+
+
+def _unknown(name: str, fields: Mapping[str, Property], owner: str) -> Fault:
+    known = [one for one in fields if not one.startswith("_")]
+    return Fault(Code.UNKNOWN_PROPERTY, f"{owner} has no {name}", did_you_mean(name, known))
+
+
+def _function(node: Node) -> str | None:
+    """The name of the function that a node calls, None when it calls none."""
+    if not isinstance(node, MapNode) or len(node) != 1:
         return None
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    if kind is Kind.INTEGER:
-        return int(number) if number.is_integer() else None
-    return int(number) if number.is_integer() else number
+    name = next(iter(node))
+    if name == "Condition":
+        return name if isinstance(node.get(name), Scalar) else None
+    return name if name == "Ref" or name.startswith("Fn::") else None
 
 
-def _limits(declared: Property, value: str | float, path: Path) -> Iterator[Problem]:
-    name = _name(path)
-    if declared.allowed and value not in declared.allowed:
-        allowed = [str(item) for item in declared.allowed]
-        hint = _near(str(value), allowed)
-        yield Problem(Code.NOT_ALLOWED, f"{name} {value!r} is none of {', '.join(allowed)}", path, hint)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if declared.minimum is not None and value < declared.minimum:
-            yield Problem(Code.NOT_ALLOWED, f"{name} {value} is less than {declared.minimum:g}", path)
-        if declared.maximum is not None and value > declared.maximum:
-            yield Problem(Code.NOT_ALLOWED, f"{name} {value} is more than {declared.maximum:g}", path)
-    if declared.pattern is not None and not re.fullmatch(declared.pattern, str(value)):
-        shown = "" if declared.secret else f" {value!r}"
-        yield Problem(Code.NOT_ALLOWED, f"{name}{shown} does not match {declared.pattern}", path)
+def _plain_items(declared: Property) -> bool:
+    """Whether a list's items are scalars, so that a text with commas may stand for the list."""
+    return declared.item is None or declared.item.kind not in {Kind.OBJECT, Kind.LIST, Kind.TAGS, Kind.JSON}
 
 
-def _missing(name: str, path: Path) -> Problem:
-    return Problem(Code.MISSING_PROPERTY, f"the property {name} is missing", path)
+def _plain(value: object) -> bool:
+    """Whether a value is plain data; what is not (the template's `Unknown`) is not known yet."""
+    return value is None or isinstance(value, str | int | float | list | dict)
 
 
-def _key(node: MapNode, name: str) -> Span:
-    return node.key_span(name)
-
-
-def _name(path: Path) -> str:
-    return ".".join(map(str, path))
-
-
-def _a(declared: Property) -> str:
-    return {
-        Kind.INTEGER: "a whole number",
-        Kind.NUMBER: "a number",
-        Kind.BOOLEAN: "true or false",
-        Kind.LIST: "a list",
-        Kind.OBJECT: "a map",
-        Kind.TAGS: "a list of tags",
-    }.get(declared.kind, "a string")
-
-
-def _near(name: str, known: Iterable[str]) -> str | None:
-    from difflib import get_close_matches  # noqa: PLC0415 - a fault is rare, the import is not free
-
-    names = list(known)
-    near = get_close_matches(name, names, 1, 0.6) or [item for item in names if item.lower() == name.lower()]
-    return f"did you mean {near[0]}?" if near else None
+def _known(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(_known(item) for item in value.values())
+    if isinstance(value, list):
+        return all(_known(item) for item in value)
+    return _plain(value)

@@ -15,7 +15,7 @@ from cfnlib.schema.model import Kind, Update
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from cfnlib.schema.model import Desired, Existing, ResourceType
+    from cfnlib.schema.model import Desired, Existing, Read, ResourceType
 
 
 def parameters(
@@ -81,7 +81,15 @@ def update_calls(resource: ResourceType, existing: Existing, desired: Desired) -
         ]
         params = parameters(resource, desired.properties, changed)
         if params:
-            calls.append(Call(native.update, {"id": SELF, **params}, key=native.key, sensitive=secrets(resource)))
+            calls.append(
+                Call(
+                    native.update,
+                    {"id": SELF, **params},
+                    key=native.key,
+                    check=shows(native.read, params) if native.read else None,
+                    sensitive=secrets(resource),
+                )
+            )
     if native.tag_type:
         before, after = tags_of(resource, existing.properties), tags_of(resource, desired.properties)
         calls += retag_calls(native.tag_type, before, after)
@@ -101,7 +109,17 @@ def delete_calls(resource: ResourceType, existing: Existing) -> list[Call]:
 def gone(resource: ResourceType) -> Find | None:
     """The listing that shows whether a thing of this type is still there."""
     read = resource.native.read if resource.native else None
-    return Find(read.command, read.key, {read.id: SELF}, {}) if read else None
+    return shows(read) if read else None
+
+
+def shows(read: Read, where: Mapping[str, Any] | None = None, physical_id: str = SELF) -> Find:
+    """The listing that shows the thing if it is there (and in no state in which it is no more) with these fields.
+
+    A parameter that the listing does not show makes the listing find nothing: the call is then made again, which does
+    no harm, since an update that sets what is set already changes nothing.
+    """
+    unless = {read.state: sorted(read.gone)} if read.state and read.gone else {}
+    return Find(read.command, read.key, {read.id: physical_id}, dict(where or {}), unless=unless)
 
 
 def tags_of(resource: ResourceType, values: Mapping[str, Any]) -> dict[str, str]:

@@ -53,7 +53,8 @@ class Property:
     uses it. `lookup` names the kind of thing on the cloud whose *name* the value may be (`zone`, `template`,
     `serviceoffering`, `diskoffering`, `networkoffering`, `network`, ...): the plan replaces it by the id.
     `item` describes the items of a LIST, `fields` those of an OBJECT. `ignored` says why the property cannot be
-    honoured on CloudStack: giving it is a warning at its line. `secret` values are never shown.
+    honoured on CloudStack: giving it is a warning at its line. `secret` values are never shown. A property whose name
+    begins with an underscore is internal: the plan gives it, a template may not.
     """
 
     doc: str
@@ -78,12 +79,13 @@ class Attribute:
     """A value that `Fn::GetAtt` gives, read from the record that the cloud answers.
 
     `source` is a path into the record (`nic.0.ipaddress`) or a function from the whole record; None is given while
-    the record lacks it.
+    the record lacks it. `secret` values are never shown.
     """
 
     doc: str
     source: str | Callable[[Mapping[str, Any]], Json]
     kind: Kind = Kind.STRING
+    secret: bool = False
 
 
 @frozen
@@ -138,6 +140,7 @@ class Existing:
 
 
 CreateCalls: TypeAlias = "Callable[[Desired], Sequence[Call]]"
+Judge: TypeAlias = "Callable[[Mapping[str, Any]], Sequence[tuple[tuple[str | int, ...], str]]]"
 UpdateCalls: TypeAlias = "Callable[[Existing, Desired], Sequence[Call]]"
 DeleteCalls: TypeAlias = "Callable[[Existing], Sequence[Call]]"
 
@@ -149,7 +152,8 @@ class Read:
     `command` lists them and answers a list under `key`; `ids` is the parameter that takes many ids at once (None
     when there is no such parameter, then `id` is used, one call a thing). `state` names the field that tells how
     the thing is, with the states in which it is `ready` and those in which it has `failed`; any other state means
-    that the cloud is still at it. With no `state`, a thing that is listed is ready.
+    that the cloud is still at it. With no `state`, a thing that is listed is ready. A thing in one of the states
+    `gone` is listed and yet is no more.
     """
 
     command: str
@@ -159,6 +163,7 @@ class Read:
     state: str | None = None
     ready: frozenset[str] = frozenset()
     failed: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
 
 
 @frozen
@@ -169,6 +174,13 @@ class Native:
     function. `key` is the key of the record in the answers. `read` is None for a thing that has no listing of its own
     (an association); `find` tells how to see whether a create already had its effect. `name_param` takes the
     deterministic name. `tag_type` is the resource type that `createTags` knows it by.
+
+    `remove_first` says that the thing holds a place that its replacement needs (a port of an address, say), so that
+    a replacement removes the old one before it makes the new one. `snapshot` gives the calls that keep the contents
+    before the thing is deleted, for `DeletionPolicy: Snapshot`; None where there is nothing to keep.
+
+    A thing without a call that CREATES (an association, a rule inside a group) has no id of its own: its physical id
+    is its name, from before the first call on, so that a half-made one can be removed.
     """
 
     key: str
@@ -179,6 +191,8 @@ class Native:
     find: Callable[[Desired], Find] | None = None
     name_param: str | None = "name"
     tag_type: str | None = None
+    remove_first: bool = False
+    snapshot: DeleteCalls | None = None
 
 
 @frozen
@@ -187,7 +201,8 @@ class ResourceType:
 
     `ref` is the attribute that `Ref` gives (None: the physical id). `exclusive` are groups of properties of which at
     most one may be given, `one_of` groups of which exactly one must be. `native` is None for a type that lives in
-    cfnlib only; then `local` computes its attributes from its logical id, its name and its properties.
+    cfnlib only; then `local` computes its attributes from its logical id, its name and its properties. `judge` tells
+    what no single property can say: given the resolved values, it gives the path and the message of each fault.
     """
 
     name: str
@@ -199,6 +214,7 @@ class ResourceType:
     one_of: tuple[tuple[str, ...], ...] = ()
     native: Native | None = None
     local: Callable[[Desired], Mapping[str, Any]] | None = None
+    judge: Judge | None = None
     source: str = ""
     timeout_s: float = 3600.0
 

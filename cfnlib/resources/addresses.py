@@ -1,0 +1,56 @@
+"""Calls about public addresses that several types make.
+
+Source: CloudStack 4.19: an address has no name, so a free one is chosen beforehand and asked for by its number; one
+address serves one machine by static NAT, which the address's listing shows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cfnlib.schema.calls import FREE_ADDRESS, SELF, Call, Effect, Find, found_id
+from cfnlib.schema.model import Read
+
+READ = Read("listPublicIpAddresses", "publicipaddress", state="state", ready=frozenset({"Allocated"}))
+_ALLOCATED = {"allocatedonly": True}
+
+
+def acquire(params: dict[str, Any]) -> Call:
+    """Take an address for a network or a zone: the `ipaddress` of the parameters, or a free one."""
+    given = {"ipaddress": FREE_ADDRESS} | {name: value for name, value in params.items() if value is not None}
+    where = {"ipaddress": given["ipaddress"]}
+    if "networkid" in given:
+        where["associatednetworkid"] = given["networkid"]
+    check = Find(READ.command, READ.key, {"ipaddress": given["ipaddress"], **_ALLOCATED}, where)
+    return Call("associateIpAddress", given, Effect.CREATES, "ipaddress", check, exclusive="ipaddress" in params)
+
+
+def release() -> Call:
+    """Give the address back, with all that was configured on it."""
+    return Call("disassociateIpAddress", {"id": SELF}, Effect.REMOVES, check=_address(SELF))
+
+
+def map_to(machine_id: object, address_id: object = SELF, **more: object) -> Call:
+    """Lead everything that arrives at the address to the machine."""
+    params = {"ipaddressid": address_id, "virtualmachineid": machine_id, **more}
+    return Call("enableStaticNat", params, check=_mapped(machine_id, address_id))
+
+
+def unmap(machine_id: object, address_id: object = SELF) -> Call:
+    """Lead it there no more; nothing to do when it does not (any more)."""
+    mapped = _mapped(machine_id, address_id)
+    return Call("disableStaticNat", {"ipaddressid": found_id(mapped)}, Effect.REMOVES, check=mapped)
+
+
+def address_id(address: str) -> dict[str, Any]:
+    """The id of an address that is ours."""
+    return found_id(Find(READ.command, READ.key, {"ipaddress": address, **_ALLOCATED}, {"ipaddress": address}))
+
+
+def _address(address_id: object) -> Find:
+    return Find(READ.command, READ.key, {"id": address_id, **_ALLOCATED})
+
+
+def _mapped(machine_id: object, address_id: object) -> Find:
+    where = {"isstaticnat": True, "virtualmachineid": machine_id}
+    return Find(READ.command, READ.key, {"id": address_id, **_ALLOCATED}, where)

@@ -1,0 +1,1 @@
+"""CloudStack's own things, under the names of its API."""

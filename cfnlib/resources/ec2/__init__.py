@@ -1,0 +1,1 @@
+"""The types of AWS EC2, on CloudStack."""

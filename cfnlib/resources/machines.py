@@ -1,0 +1,106 @@
+"""Calls about machines that several types make.
+
+Source: CloudStack 4.19: a machine's name is unique in its network domain; its service offering, its user data and
+its security groups are changed while it is stopped (a running one would have to be stopped anyhow to notice); a
+machine that was destroyed and not expunged is listed as Destroyed, to administrators.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cfnlib.schema.calls import SELF, Call, Effect, Find
+from cfnlib.schema.lifecycle import shows
+from cfnlib.schema.model import Attribute, Read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cfnlib.schema.model import Facts
+
+READ = Read(
+    "listVirtualMachines",
+    "virtualmachine",
+    ids="ids",
+    state="state",
+    ready=frozenset({"Running"}),
+    failed=frozenset({"Error"}),
+    gone=frozenset({"Destroyed", "Expunging"}),
+)
+SECRETS = ("userdata", "password")
+
+
+def named(name: str) -> Find:
+    """The machine of this name. The listing's own filter takes any name that contains it."""
+    return Find(READ.command, READ.key, {"name": name}, {"name": name}, unless={"state": sorted(READ.gone)})
+
+
+def deploy(params: Mapping[str, Any], *, exclusive: bool) -> Call:
+    """Make and start a machine; the parameters hold its name. What is None is left out."""
+    given = {name: value for name, value in params.items() if value is not None}
+    check = named(given["name"])
+    return Call("deployVirtualMachine", given, Effect.CREATES, READ.key, check, exclusive, SECRETS)
+
+
+def stop() -> Call:
+    """Stop the machine."""
+    return Call("stopVirtualMachine", {"id": SELF}, key=READ.key, check=shows(READ, {"state": "Stopped"}))
+
+
+def start() -> Call:
+    """Start the machine."""
+    return Call("startVirtualMachine", {"id": SELF}, key=READ.key, check=shows(READ, {"state": "Running"}))
+
+
+def change_offering(offering_id: object) -> Call:
+    """Give a stopped machine another service offering."""
+    params = {"id": SELF, "serviceofferingid": offering_id}
+    check = shows(READ, {"serviceofferingid": offering_id})
+    return Call("changeServiceForVirtualMachine", params, key=READ.key, check=check)
+
+
+def change(**params: object) -> Call:
+    """Change fields of the machine that can be changed as they are."""
+    listing = {"id": SELF} | ({"userdata": True} if "userdata" in params else {})
+    check = Find(READ.command, READ.key, listing, params, unless={"state": sorted(READ.gone)})
+    return Call("updateVirtualMachine", {"id": SELF, **params}, key=READ.key, check=check, sensitive=SECRETS)
+
+
+def destroy(facts: Facts) -> Call:
+    """Destroy the machine, at once and for good where the account may."""
+    params: dict[str, Any] = {"id": SELF}
+    if facts.may_expunge:
+        params["expunge"] = True
+    return Call("destroyVirtualMachine", params, Effect.REMOVES, check=shows(READ))
+
+
+def public_address(record: Mapping[str, Any]) -> str | None:
+    """The address by which the world reaches the machine: one with static NAT, or its own in a shared network."""
+    if record.get("publicip"):
+        return str(record["publicip"])
+    shared = [nic.get("ipaddress") for nic in record.get("nic") or () if nic.get("type") == "Shared"]
+    return shared[0] if shared else None
+
+
+FIELDS = {
+    name: Attribute(doc, source)
+    for name, doc, source in (
+        ("id", "The machine's id.", "id"),
+        ("name", "Its name, which is its host name.", "name"),
+        ("displayname", "Its display name.", "displayname"),
+        ("state", "Its state when it was last read.", "state"),
+        ("ipaddress", "The address of its first network card.", "nic.0.ipaddress"),
+        ("macaddress", "The hardware address of its first network card.", "nic.0.macaddress"),
+        ("networkid", "The network of its first network card.", "nic.0.networkid"),
+        ("nicid", "The id of its first network card.", "nic.0.id"),
+        ("zoneid", "The id of its zone.", "zoneid"),
+        ("zonename", "The name of its zone.", "zonename"),
+        ("templateid", "The id of its template.", "templateid"),
+        ("serviceofferingid", "The id of its service offering.", "serviceofferingid"),
+        ("serviceofferingname", "The name of its service offering.", "serviceofferingname"),
+        ("hypervisor", "The hypervisor it runs on.", "hypervisor"),
+        ("instancename", "Its name on the host, which administrators see.", "instancename"),
+    )
+}
+"""The attributes of a machine under CloudStack's names."""
+PUBLIC_IP = Attribute("The address by which the world reaches it, if there is one.", public_address)
