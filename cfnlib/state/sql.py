@@ -204,8 +204,8 @@ class SqlStore:
         """Write what an operation has to write, in one transaction that first checks the lease.
 
         Gives the stack's `request` as it was found, even when this commit clears it by writing a status that is not
-        in progress. A key in both `resources` and `removed` is removed. Raises `LeaseLostError`, and then nothing is
-        written.
+        in progress. A key in both `removed` and `resources` is removed, then made again. Raises `LeaseLostError`, and
+        then nothing is written.
         """
         of = lease.stack_id
         if any(event.stack_id != of for event in events) or (stack is not None and stack.stack_id != of):
@@ -219,12 +219,12 @@ class SqlStore:
             held = self._check(lease, connection)
             if stack_row is not None:
                 connection.execute(update(stack_table).where(stack_table.c.stack_id == of).values(stack_row))
+            if gone:
+                connection.execute(_remove, gone)
             if resource_rows:
                 for made, row in enumerate(resource_rows, start=held.last_row + 1):
                     row["made"] = made
                 connection.execute(upsert(self._database.backend, resource_table, _ROW_KEY, ("made",)), resource_rows)
-            if gone:
-                connection.execute(_remove, gone)
             if event_rows:
                 for sequence, row in enumerate(event_rows, start=held.last_event + 1):
                     row["sequence"] = sequence

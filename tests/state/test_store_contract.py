@@ -191,8 +191,13 @@ def test_a_row_keeps_its_place_until_it_is_removed(store, stack, lease):
     store.commit(lease, removed=[b.key])
     store.commit(lease, resources=[b, evolve(a, generation=2)], removed=[c.key, ("Never", 1)])
     assert store.resources(stack.stack_id) == [a, b, evolve(a, generation=2)]
-    store.commit(lease, resources=[c], removed=[c.key])
-    assert c not in store.resources(stack.stack_id)
+
+
+def test_a_row_that_is_removed_and_written_in_one_commit_is_made_again(store, stack, lease):
+    a, b = (new_resource(name) for name in "AB")
+    store.commit(lease, resources=[a, b])
+    store.commit(lease, resources=[a], removed=[a.key])
+    assert store.resources(stack.stack_id) == [b, a]
 
 
 def test_a_row_that_is_given_twice_in_a_commit_ends_as_the_last(store, stack, lease):

@@ -152,9 +152,9 @@ class StoreMachine(RuleBasedStateMachine):
         assert request == expected.stack.request
         if stack:
             expected.stack = evolve(stack, request=request if stack.status.in_progress else None)
-        expected.rows.update({row.key: row for row in rows})
         for key in removed:
             expected.rows.pop(key, None)
+        expected.rows.update({row.key: row for row in rows})
         first = len(expected.events) + 1
         expected.events += [evolve(event, sequence=number) for number, event in enumerate(events, start=first)]
 
