@@ -81,6 +81,7 @@ class Code(Enum):
     NOT_ON_CLOUD = "E501"
     NAME_TAKEN = "E502"
 
+    MAYBE_ABSENT = "W208"
     IGNORED = "W301"
     LOWERED = "W302"
     UNUSED_PARAMETER = "W401"

@@ -130,6 +130,15 @@ _READ: dict[str, Callable[[Node], list[tuple[str, str | None]]]] = {
 }
 
 
+def read_names(node: MapNode) -> list[tuple[str, str | None]]:
+    """The names, and attributes, that a map refers to by being a Ref, Fn::GetAtt or Fn::Sub itself."""
+    if len(node.entries) != 1:
+        return []
+    ((key, argument),) = node.entries.items()
+    read = _READ.get(key)
+    return read(argument) if read is not None else []
+
+
 def locate(node: Node, path: Path, conditions: Mapping[str, bool] | None = None, *, key: bool = False) -> Span:
     """The place of a value, by its path in the resolved data.
 

@@ -22,6 +22,7 @@ from cfnlib.template.references import references
 from cfnlib.template.scope import Scope
 from cfnlib.template.sections import EXTENSIONS, Sections, has_loops, read_sections
 from cfnlib.template.values import Unknown
+from cfnlib.template.worlds import check_absences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -165,6 +166,7 @@ class Template:
                 open_names = True
             found.extend(template.diagnostics)
         found.extend(template.check_expressions(attributes, open_names=open_names))
+        check_absences(template.sections, found)
         return found
 
     def check_expressions(self, attributes: Attributes | None = None, *, open_names: bool = False) -> Diagnostics:
