@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cfnlib.drivers.base import Pending
-
-GONE_STATES = frozenset({"destroyed", "expunging", "expunged"})
-"""States of a thing that is listed and yet is no more. Source: CloudStack 4.19, a machine's and a volume's states."""
+    from cfnlib.schema.model import ResourceType
 
 
 class Verdict(Enum):
@@ -37,7 +35,7 @@ def judge(pending: Pending, record: Mapping[str, Any] | None) -> Verdict:
     native = pending.resource.native
     read = native.read if native else None
     if pending.call.effect is Effect.REMOVES:
-        return Verdict.DONE if is_gone(pending, record) else Verdict.UNCLEAR
+        return Verdict.DONE if is_gone(pending.resource, record) else Verdict.UNCLEAR
     if read is None or record is None or pending.call.effect is Effect.CHANGES:
         return Verdict.UNCLEAR
     if read.state is None:
@@ -45,12 +43,13 @@ def judge(pending: Pending, record: Mapping[str, Any] | None) -> Verdict:
     state = str(record.get(read.state, ""))
     if state in read.ready:
         return Verdict.DONE
-    failed = state in read.failed or state.lower() in GONE_STATES
+    failed = state in read.failed or state in read.gone
     return Verdict.FAILED if failed else Verdict.UNDER_WAY
 
 
-def is_gone(pending: Pending, record: Mapping[str, Any] | None) -> bool:
-    """Whether the thing does not exist, or is listed only as destroyed."""
-    native = pending.resource.native
-    field = native.read.state if native and native.read else None
-    return record is None or (field is not None and str(record.get(field, "")).lower() in GONE_STATES)
+def is_gone(resource: ResourceType, record: Mapping[str, Any] | None) -> bool:
+    """Whether the thing does not exist, or is listed and yet is no more."""
+    read = resource.native.read if resource.native else None
+    if record is None or read is None or read.state is None:
+        return record is None
+    return str(record.get(read.state, "")) in read.gone

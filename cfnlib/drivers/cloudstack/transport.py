@@ -1,0 +1,208 @@
+"""The seam to HTTP: what `cs` sends goes through a pool of urllib3 connections.
+
+`cs` signs and takes any object with the `send` of a requests session. A requests session costs more time per call
+than the rest of the client (cookies, hooks, redirects, proxies worked out anew); here one pool keeps its connections
+open, and what may be repeated is decided by urllib3's own `Retry`:
+
+- a connection that could not be made carried nothing, so it may be tried again for every command;
+- status 429 says that the call was not looked at, so it may be sent again as well;
+- an answer that did not come is asked for again only for a question (`list*`, `query*`).
+
+An error of this module says whether the request may have been sent, and never holds the URL, because the URL has the
+key and the signature in it.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from urllib3.util import Retry, Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cfnlib.config import Config
+
+POOL_SIZE = 64
+MAX_BODY_BYTES = 64 * 1024 * 1024
+CONNECT_TIMEOUT_S = 10.0
+
+
+class TransportError(Exception):
+    """No whole answer came. `sent` tells whether the cloud may have got the request."""
+
+    def __init__(self, text: str, *, sent: bool) -> None:
+        super().__init__(text)
+        self.text = text
+        self.sent = sent
+
+
+class Response:
+    """What `cs` reads of an answer."""
+
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str], body: bytes) -> None:
+        self.status_code = status
+        self.reason = reason
+        self.headers = headers
+        self.body = body
+
+    @property
+    def text(self) -> str:
+        """The body as text; what is not UTF-8 is replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:  # noqa: ANN401 - any JSON
+        """The body as JSON. Raises `ValueError`."""
+        return json.loads(self.body)
+
+
+class Pool:
+    """Connections to one endpoint, shared by all threads."""
+
+    def __init__(self, config: Config) -> None:
+        options: dict[str, Any] = {
+            "num_pools": 2,
+            "maxsize": POOL_SIZE,
+            "timeout": Timeout(connect=min(CONNECT_TIMEOUT_S, config.timeout_s), read=config.timeout_s),
+        }
+        if isinstance(config.cert, tuple):
+            options["cert_file"], options["key_file"] = config.cert
+        elif config.cert:
+            options["cert_file"] = config.cert
+        if config.verify is False:
+            options["cert_reqs"] = "CERT_NONE"
+            options["assert_hostname"] = False
+        else:
+            options["ca_certs"] = config.verify if isinstance(config.verify, str) else _bundle()
+        self._unverified = config.verify is False
+        if config.proxy:
+            self._pools: urllib3.PoolManager = urllib3.ProxyManager(config.proxy, **options)
+        else:
+            self._pools = urllib3.PoolManager(**options)
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: str | bytes | None, retry: Retry
+    ) -> Response:
+        """Send a request and read the whole answer. Raises `TransportError`."""
+        try:
+            with warnings.catch_warnings() if self._unverified else _nothing:
+                if self._unverified:
+                    warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
+                answer = self._pools.request(
+                    method,
+                    url,
+                    body=body,
+                    headers=dict(headers),
+                    retries=retry,
+                    redirect=False,
+                    preload_content=False,
+                )
+        except urllib3.exceptions.HTTPError as error:
+            raise _told(error) from None
+        try:
+            content = answer.read(MAX_BODY_BYTES + 1)
+            if len(content) > MAX_BODY_BYTES:
+                answer.close()
+                raise TransportError(f"the answer is longer than {MAX_BODY_BYTES >> 20} MiB", sent=True)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            answer.close()
+            raise TransportError(f"the answer broke off ({_kind(error)})", sent=True) from None
+        answer.release_conn()
+        return Response(answer.status, answer.reason or "", answer.headers, content)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pools.clear()
+
+
+class Session:
+    """The part of a requests session that `cs` uses, over a `Pool`, with one way to repeat requests."""
+
+    def __init__(self, pool: Pool, retry: Retry) -> None:
+        self._pool = pool
+        self._retry = retry
+
+    def send(self, prepared: Any, **_: Any) -> Response:  # noqa: ANN401 - a PreparedRequest, and options set on the pool
+        """Send a request that requests has prepared."""
+        return self._pool.send(prepared.method, prepared.url, prepared.headers, prepared.body, self._retry)
+
+
+def question_retry(config: Config) -> Retry:
+    """How a question is repeated: whenever there is no answer, or the cloud is busy."""
+    return Retry(
+        total=config.retry,
+        backoff_factor=config.retry_backoff_s,
+        backoff_jitter=config.retry_backoff_s,
+        status_forcelist=(429, 503),
+        allowed_methods=None,
+        redirect=False,
+        raise_on_status=False,
+    )
+
+
+def change_retry(config: Config) -> Retry:
+    """How a change is repeated: only while it is certain that the cloud did not look at it."""
+    return Retry(
+        total=config.retry,
+        read=0,
+        other=0,
+        backoff_factor=config.retry_backoff_s,
+        backoff_jitter=config.retry_backoff_s,
+        status_forcelist=(429,),
+        allowed_methods=None,
+        redirect=False,
+        raise_on_status=False,
+        respect_retry_after_header=False,
+    )
+
+
+def _bundle() -> str:
+    """The certificates that `cs` trusts: those that requests brings."""
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH  # noqa: PLC0415 - of use only where TLS is
+
+    return str(DEFAULT_CA_BUNDLE_PATH)
+
+
+class _Nothing:
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+_nothing = _Nothing()
+
+
+_UNSENT: tuple[tuple[type[Exception], str], ...] = (
+    (urllib3.exceptions.ProxyError, "the proxy cannot be used"),
+    (urllib3.exceptions.NameResolutionError, "its host name cannot be resolved"),
+    (urllib3.exceptions.ConnectTimeoutError, "no connection could be made"),
+    (urllib3.exceptions.SSLError, "no secure connection could be made"),
+    (urllib3.exceptions.LocationValueError, "its URL cannot be used"),
+)
+"""What urllib3 raises before a request is sent. A refused connection is a kind of ConnectTimeoutError there."""
+
+
+def _told(error: Exception) -> TransportError:
+    reason: BaseException = error
+    if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
+        reason = error.reason
+    if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
+        return TransportError("no answer came in time", sent=True)
+    for kind, text in _UNSENT:
+        if isinstance(reason, kind):
+            return TransportError(f"{text} ({_kind(reason)})", sent=False)
+    return TransportError(f"the connection broke off ({_kind(reason)})", sent=True)
+
+
+def _kind(error: BaseException) -> str:
+    """The innermost reason, by what the system or TLS says of it: texts of urllib3 may hold the URL."""
+    inner = error
+    while (following := inner.__cause__ or inner.__context__) is not None:
+        inner = following
+    said = getattr(inner, "verify_message", None) or getattr(inner, "strerror", None)
+    return str(said or type(inner).__name__)
