@@ -55,7 +55,7 @@ ANSWERED_BY = {
 # Templates and ISOs live in one table, as rules of the firewall family do: a parameter may name either.
 WIDER = {
     "firewallrule": ("firewallrule", "egressrule", "portforwardingrule", "loadbalancerrule"),
-    "portforwardingrule": ("portforwardingrule", "firewallrule"),
+    "portforwardingrule": ("portforwardingrule", "firewallrule", "egressrule", "loadbalancerrule"),
     "loadbalancerrule": ("loadbalancerrule",),
 }
 _KIND = {command: kind for kind, commands in ANSWERED_BY.items() for command in commands.split()}

@@ -9,13 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.simulator.commands import (
+    addresses,
     asyncjobs,
+    balancing,
     infrastructure,
     keypairs,
     lifecycle,
     machines,
     networks,
     offerings,
+    rules,
+    tags,
     templates,
 )
 
@@ -26,17 +30,25 @@ if TYPE_CHECKING:
     from cfnlib.simulator.jobs import Work
 
 COMMANDS: dict[str, Callable[[Call], dict[str, Any]]] = {
+    **addresses.COMMANDS,
     **asyncjobs.COMMANDS,
+    **balancing.COMMANDS,
     **infrastructure.COMMANDS,
     **keypairs.COMMANDS,
     **lifecycle.COMMANDS,
     **machines.COMMANDS,
     **networks.COMMANDS,
     **offerings.COMMANDS,
+    **rules.COMMANDS,
+    **tags.COMMANDS,
     **templates.COMMANDS,
 }
 WORKS: dict[str, Work] = {
+    **addresses.WORKS,
+    **balancing.WORKS,
     **lifecycle.WORKS,
     **machines.WORKS,
     **networks.WORKS,
+    **rules.WORKS,
+    **tags.WORKS,
 }

@@ -1,0 +1,311 @@
+"""Rules on public addresses and networks: firewall, egress firewall, port forwarding."""
+
+from __future__ import annotations
+
+from functools import partial
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+from cfnlib.simulator.commands.addresses import allocated_address, card_in
+from cfnlib.simulator.errors import ApiError, bad_value, conflict
+from cfnlib.simulator.jobs import Work
+from cfnlib.simulator.ownership import has_tags, tagged, tags_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cfnlib.simulator.call import Call
+    from cfnlib.simulator.world import Entity, World
+
+PROTOCOLS = ("tcp", "udp", "icmp", "all")
+EVERYWHERE = "0.0.0.0/0"
+
+
+def shown(world: World, rule: Entity) -> dict[str, Any]:
+    """A firewall or egress rule."""
+    view: dict[str, Any] = {"id": rule.uuid, "protocol": rule["protocol"]}
+    for name in ("startport", "endport"):
+        if rule.get(name) is not None:
+            view[name] = rule[name]
+    if rule.get("ip"):
+        view["ipaddressid"] = rule["ip"]
+    view["networkid"] = rule["network"]
+    if rule.get("ip"):
+        view["ipaddress"] = world.need("publicip", rule["ip"])["address"]
+    view |= {"state": rule["state"], "cidrlist": rule["cidrs"]}
+    for name in ("icmptype", "icmpcode"):
+        if rule.get(name) is not None:
+            view[name] = rule[name]
+    view |= {"tags": tags_of(world, rule.uuid), "fordisplay": True}
+    return view | ({"destcidrlist": rule["to_cidrs"]} if rule.kind == "egressrule" else {})
+
+
+def ports(call: Call, first: str, last: str) -> tuple[int | None, int | None]:
+    """A range of ports; the last is the first unless it is given."""
+    start, end = call.whole(first), call.whole(last)
+    end = start if end is None else end
+    for port in (start, end):
+        if port is not None and not 1 <= port <= 65535:
+            raise bad_value(f"Invalid port number specified: {port}")
+    if start is not None and end is not None and start > end:
+        raise bad_value(f"Start port can't be bigger than end port: {start}-{end}")
+    return start, end
+
+
+def protocol_of(call: Call) -> str:
+    """The protocol, in lower case, one of those a rule may have."""
+    protocol = (call.text("protocol") or "").lower()
+    if protocol not in PROTOCOLS and not (protocol.isdigit() and int(protocol) <= 255):
+        raise bad_value(f"Protocol {call.text('protocol')} is not supported")
+    return protocol
+
+
+def cidrs_of(call: Call, name: str) -> list[str]:
+    """A list of CIDRs, each one checked."""
+    cidrs = call.items(name)
+    for cidr in cidrs:
+        try:
+            ip_network(cidr, strict=False)
+        except ValueError:
+            raise ApiError(431, 4350, f"Source cidrs formatting error {cidr}") from None
+    return cidrs
+
+
+def check_conflict(
+    rules: Iterable[Entity], protocol: str, start: int | None, end: int | None, *, cidrs: list[str] | None = None
+) -> None:
+    """Raise ApiError 537 if a range of ports overlaps that of a rule of the same protocol (and CIDRs, if given)."""
+    for rule in rules:
+        if rule["protocol"] != protocol:
+            continue
+        if cidrs is not None and not _overlap(cidrs, rule["cidrs"].split(",")):
+            continue
+        low, high = rule.get("startport"), rule.get("endport")
+        if start is None or end is None or low is None or high is None:
+            raise conflict(f"There is already a firewall rule specified with protocol = {protocol} and no ports")
+        if start <= high and low <= end:
+            raise conflict(
+                f"The range specified, {start}-{end}, conflicts with rule {rule.number} which has {low}-{high}"
+            )
+
+
+def _overlap(some: list[str], others: list[str]) -> bool:
+    left = [ip_network(one, strict=False) for one in some if one]
+    right = [ip_network(one, strict=False) for one in others if one]
+    return any(a.version == b.version and a.overlaps(b) for a in left for b in right)
+
+
+def _check_icmp(call: Call, protocol: str, start: int | None) -> dict[str, int]:
+    if protocol != "icmp":
+        if call.whole("icmptype") is not None or call.whole("icmpcode") is not None:
+            raise bad_value("Can specify icmpCode and icmpType for ICMP protocol only")
+        return {}
+    if start is not None:
+        raise bad_value("Can specify icmpCode and icmpType for ICMP protocol only, and no ports")
+    kind, code = call.whole("icmptype"), call.whole("icmpcode")
+    return {"icmptype": -1 if kind is None else kind, "icmpcode": -1 if code is None else code}
+
+
+def create_firewall(call: Call) -> Entity:
+    """Let something in through a public address."""
+    world, address = call.world, allocated_address(call, "ipaddressid")
+    if not address.get("network"):
+        if address.get("vpc"):
+            raise bad_value("Unable to create firewall rule for the ip id: it belongs to a VPC, use network ACLs")
+        raise bad_value("Unable to create firewall rule for the ip id: ip is not associated with any network")
+    protocol = protocol_of(call)
+    start, end = ports(call, "startport", "endport")
+    icmp = _check_icmp(call, protocol, start)
+    cidrs = cidrs_of(call, "cidrlist") or [EVERYWHERE]
+    check_conflict(world.by("firewallrule", "ip", address.uuid), protocol, start, end, cidrs=cidrs)
+    return world.add(
+        "firewallrule",
+        ip=address.uuid,
+        network=address["network"],
+        account=address["account"],
+        protocol=protocol,
+        startport=start,
+        endport=end,
+        cidrs=",".join(cidrs),
+        state="Add",
+        **icmp,
+    )
+
+
+def create_egress(call: Call) -> Entity:
+    """Let something out of a network."""
+    world = call.world
+    network = call.need("networkid", "network", "Unable to find network by id")
+    protocol = protocol_of(call)
+    start, end = ports(call, "startport", "endport")
+    icmp = _check_icmp(call, protocol, start)
+    cidrs, to_cidrs = cidrs_of(call, "cidrlist"), cidrs_of(call, "destcidrlist")
+    inside = ip_network(network["cidr"])
+    for cidr in cidrs:
+        if cidr != EVERYWHERE and not ip_network(cidr, strict=False).subnet_of(inside):  # type: ignore[arg-type]
+            raise bad_value(f"{cidr} is not within the guest cidr {inside}")
+    same = [
+        one
+        for one in world.each("egressrule")
+        if one["network"] == network.uuid and one["to_cidrs"] == ",".join(to_cidrs)
+    ]
+    check_conflict(same, protocol, start, end, cidrs=cidrs or [network["cidr"]])
+    return world.add(
+        "egressrule",
+        network=network.uuid,
+        account=network["account"],
+        protocol=protocol,
+        startport=start,
+        endport=end,
+        cidrs=",".join(cidrs or [network["cidr"]]),
+        to_cidrs=",".join(to_cidrs),
+        state="Add",
+        **icmp,
+    )
+
+
+def create_forwarding(call: Call) -> Entity:
+    """Lead ports of a public address to a machine."""
+    world, address = call.world, allocated_address(call, "ipaddressid")
+    machine = call.need("virtualmachineid", "virtualmachine", "Unable to create port forwarding rule: no such vm")
+    if address.get("static_nat"):
+        raise conflict("Can't create port forwarding rule: the ip address has static NAT enabled")
+    start, end = ports(call, "publicport", "publicendport")
+    private_start, private_end = ports(call, "privateport", "privateendport")
+    if start is None or end is None or private_start is None or private_end is None:
+        raise bad_value("publicport and privateport are required")
+    if end - start != private_end - private_start:
+        raise bad_value("Source port and destination port ranges should be of equal sizes.")
+    network = call.text("networkid") or address.get("network")
+    card = card_in(world, machine, network)
+    if card is None:
+        raise bad_value("Unable to create port forwarding rule: vm's nic is not in the network of the ip address")
+    protocol = protocol_of(call)
+    taken = [*world.by("portforwardingrule", "ip", address.uuid), *world.by("loadbalancerrule", "ip", address.uuid)]
+    check_conflict(taken, protocol, start, end)
+    opens = call.flag("openfirewall", default=not address.get("vpc")) and address.get("network")
+    if opens:
+        open_firewall(call, address, protocol, start, end)
+    return world.add(
+        "portforwardingrule",
+        ip=address.uuid,
+        network=card["network"],
+        account=address["account"],
+        protocol=protocol,
+        startport=start,
+        endport=end,
+        private_start=private_start,
+        private_end=private_end,
+        vm=machine.uuid,
+        guest_address=call.text("vmguestip") or card["address"],
+        cidrs=",".join(cidrs_of(call, "cidrlist")),
+        state="Add",
+    )
+
+
+def open_firewall(call: Call, address: Entity, protocol: str, start: int, end: int) -> None:
+    """The firewall rule that goes with a forwarding or balancing rule made with `openfirewall`."""
+    cidrs = cidrs_of(call, "cidrlist") or [EVERYWHERE]
+    check_conflict(call.world.by("firewallrule", "ip", address.uuid), protocol, start, end, cidrs=cidrs)
+    call.world.add(
+        "firewallrule",
+        ip=address.uuid,
+        network=address["network"],
+        account=address["account"],
+        protocol=protocol,
+        startport=start,
+        endport=end,
+        cidrs=",".join(cidrs),
+        state="Active",
+    )
+
+
+def shown_forwarding(world: World, rule: Entity) -> dict[str, Any]:
+    """A port forwarding rule; its ports are texts."""
+    machine = world.need("virtualmachine", rule["vm"])
+    return {
+        "id": rule.uuid,
+        "privateport": str(rule["private_start"]),
+        "privateendport": str(rule["private_end"]),
+        "protocol": rule["protocol"],
+        "publicport": str(rule["startport"]),
+        "publicendport": str(rule["endport"]),
+        "virtualmachineid": machine.uuid,
+        "virtualmachinename": machine["name"],
+        "virtualmachinedisplayname": machine["displayname"],
+        "ipaddressid": rule["ip"],
+        "ipaddress": world.need("publicip", rule["ip"])["address"],
+        "state": rule["state"],
+        "cidrlist": rule["cidrs"],
+        "tags": tags_of(world, rule.uuid),
+        "vmguestip": rule["guest_address"],
+        "networkid": rule["network"],
+        "fordisplay": True,
+    }
+
+
+SHOWN = {
+    "firewallrule": ("firewallrule", shown),
+    "egressrule": ("firewallrule", shown),
+    "portforwardingrule": ("portforwardingrule", shown_forwarding),
+}
+
+
+def _finish(call: Call, *, kind: str) -> dict[str, Any]:
+    element, show = SHOWN[kind]
+    rule = call.world.need(kind, call.thing or "")
+    call.world.change(rule, state="Active")
+    return {element: show(call.world, rule)}
+
+
+def _fail(call: Call, *, kind: str) -> None:
+    rule = call.world.get(kind, call.thing)
+    if rule is not None:
+        call.world.remove(rule)
+
+
+def _check_delete(call: Call, *, kind: str) -> Entity:
+    return call.need("id", kind, "Unable to find rule having ID {number}")
+
+
+def _delete(call: Call, *, kind: str) -> None:
+    world, rule = call.world, _check_delete(call, kind=kind)
+    for tag in world.by("tag", "resource", rule.uuid):
+        world.remove(tag)
+    world.remove(rule)
+
+
+def _list(call: Call, *, kind: str) -> dict[str, Any]:
+    element, show = SHOWN[kind]
+    some = tagged(call, kind)
+    found = [
+        rule
+        for rule in call.visible(kind)
+        if (some is None or rule in some)
+        and call.text("id") in {None, rule.uuid}
+        and call.text("ipaddressid") in {None, rule.get("ip")}
+        and call.text("networkid") in {None, rule["network"]}
+        and has_tags(call, rule)
+    ]
+    return call.listing(element, found, lambda rule: show(call.world, rule))
+
+
+COMMANDS = {
+    "listFirewallRules": partial(_list, kind="firewallrule"),
+    "listEgressFirewallRules": partial(_list, kind="egressrule"),
+    "listPortForwardingRules": partial(_list, kind="portforwardingrule"),
+}
+WORKS = {
+    f"{verb}{name}": Work(
+        partial(_finish if verb == "create" else _delete, kind=kind),
+        create=create if verb == "create" else partial(_check_delete, kind=kind),
+        fail=partial(_fail, kind=kind) if verb == "create" else None,
+        creates=verb == "create",
+    )
+    for name, kind, create in (
+        ("FirewallRule", "firewallrule", create_firewall),
+        ("EgressFirewallRule", "egressrule", create_egress),
+        ("PortForwardingRule", "portforwardingrule", create_forwarding),
+    )
+    for verb in ("create", "delete")
+}
