@@ -9,7 +9,7 @@ from cfnlib.drivers.base import Ended
 from cfnlib.drivers.judge import Verdict, judge
 from cfnlib.errors import CapacityError, JobFailedError, NotFoundError, UnknownOutcomeError
 from cfnlib.schema.calls import Effect, Find, prepared
-from cfnlib.schema.model import Facts
+from cfnlib.schema.model import Facts, read_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +71,7 @@ class MemoryDriver:
         """The call with everything chosen; None when it removes what is not there. Raises `NotFoundError`."""
 
         def first(find: Find, name: str) -> Any:  # noqa: ANN401 - a field of a record
-            return next((row.get(name) for row in self.find(find)), None)
+            return next((read_path(row, name) for row in self.find(find)), None)
 
         try:
             return prepared(call, first, self._free_address)

@@ -15,6 +15,7 @@ from cfnlib.drivers.cloudstack.lookups import Lookups
 from cfnlib.drivers.judge import is_gone
 from cfnlib.errors import CapacityError, ConflictError, InvalidRequestError, NotFoundError
 from cfnlib.schema.calls import Effect, prepared
+from cfnlib.schema.model import read_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from cfnlib.config import Config
     from cfnlib.drivers.base import Ended, Pending
     from cfnlib.schema.calls import Call, Find
-    from cfnlib.schema.model import Facts, ResourceType
+    from cfnlib.schema.model import Facts, Read, ResourceType
 
 ASKED_AT_ONCE = 8
 """How many single questions of one poll or one read are under way at a time."""
@@ -58,7 +59,7 @@ class CloudStackDriver:
         """The call with everything chosen; None when it removes what is not there. Raises `NotFoundError`."""
 
         def first(find: Find, name: str) -> Any:  # noqa: ANN401 - a field of a record
-            return next((row.get(name) for row in self.find(find)), None)
+            return next((read_path(row, name) for row in self.find(find)), None)
 
         try:
             return prepared(call, first, lambda: self._addresses.take(self.facts().zone_id))
@@ -97,26 +98,28 @@ class CloudStackDriver:
         read = resource.native.read if resource.native else None
         if read is None or not physical_ids:
             return {}
-        chunks = [list(physical_ids[at : at + PAGE_SIZE]) for at in range(0, len(physical_ids), PAGE_SIZE)]
-        asked: list[dict[str, Any]]
-        if read.ids is not None and len(physical_ids) > 1:
-            asked = [{read.ids: chunk} for chunk in chunks]
+        if read.ids is not None:
+            asked = [list(physical_ids[at : at + PAGE_SIZE]) for at in range(0, len(physical_ids), PAGE_SIZE)]
         else:
-            asked = [{read.id: physical_id} for physical_id in physical_ids]
-
-        def listed(params: dict[str, Any]) -> list[dict[str, Any]]:
-            try:
-                return self.client.rows(read.command, read.key, self._scoped(read.command, params))
-            except NotFoundError:
-                return []
-
+            asked = [[physical_id] for physical_id in physical_ids]
         wanted = set(physical_ids)
         return {
             str(row["id"]): row
-            for rows in self._together(listed, asked)
+            for rows in self._together(lambda ids: self._listed(read, ids), asked)
             for row in rows
             if str(row.get("id")) in wanted and not is_gone(resource, row)
         }
+
+    def _listed(self, read: Read, ids: list[str]) -> list[dict[str, Any]]:
+        """The rows with these ids. An id that the cloud has never heard of spoils a whole listing, so it is halved."""
+        params: dict[str, Any] = {read.id: ids[0]} if len(ids) == 1 or read.ids is None else {read.ids: ids}
+        try:
+            return self.client.rows(read.command, read.key, self._scoped(read.command, params))
+        except NotFoundError:
+            if len(ids) == 1:
+                return []
+            middle = len(ids) // 2
+            return self._listed(read, ids[:middle]) + self._listed(read, ids[middle:])
 
     def cancel(self, job_id: str) -> bool:  # noqa: ARG002 - of no use here
         """Never: CloudStack has no command that gives up a job."""

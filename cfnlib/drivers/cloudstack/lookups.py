@@ -6,6 +6,7 @@ not in a listing is looked for once more in a fresh one, because it may have bee
 
 from __future__ import annotations
 
+import re
 import time
 from difflib import get_close_matches
 from threading import Lock
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from cfnlib.errors import ConfigError, NotFoundError
+from cfnlib.errors import CloudError, ConfigError, NotFoundError
 from cfnlib.schema.model import Facts
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ MAX_AGE_S = 300.0
 
 MIN_AGE_S = 2.0
 """How old a listing must be to be asked for again when a name is not in it."""
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @frozen
@@ -99,6 +103,7 @@ class Lookups:
         self._locks: dict[str, Lock] = {}
         self._lock = Lock()
         self._facts_lock = Lock()
+        self._met: set[tuple[str, str]] = set()
         self._facts: Facts | None = None
 
     def lookup(self, kind: str, name: str) -> str:
@@ -108,6 +113,8 @@ class Lookups:
             raise NotFoundError(f"things of the kind {kind!r} cannot be looked up by name; give an id")
         aliases: Mapping[str, str] = getattr(self._client.config, known.aliases) if known.aliases else {}
         wanted = aliases.get(name, name)
+        if _UUID.fullmatch(wanted) and self._is_there(known, wanted):
+            return wanted
         listing = self._listing(kind, MAX_AGE_S)
         row = _chosen(known, wanted, listing.rows)
         if row is None and time.monotonic() - listing.asked_at > MIN_AGE_S:
@@ -116,6 +123,19 @@ class Lookups:
         if row is None:
             raise _not_found(known, name, wanted, listing.rows, aliases)
         return str(row[known.gives])
+
+    def _is_there(self, kind: Kind, thing_id: str) -> bool:
+        """Whether a thing exists: it may be one that no listing of names has shown yet, or ever shows."""
+        if (kind.key, thing_id) not in self._met:
+            params = {**kind.params, "id": thing_id, **self._scope}
+            try:
+                rows = self._client.rows(kind.command, kind.key, params)
+            except NotFoundError:
+                return False
+            if not any(row.get("id") == thing_id for row in rows):
+                return False
+            self._met.add((kind.key, thing_id))
+        return kind.gives == "id"
 
     def facts(self) -> Facts:
         """What a plan must know of the zone and the account. Raises `ConfigError` when the zone cannot be told."""
@@ -159,7 +179,10 @@ class Lookups:
         Source: CloudStack 4.19: `listAccounts` answers an ordinary user with its own account, an administrator with
         those of the domain, each with its users and their API keys.
         """
-        rows = self._client.call("listAccounts", {"page": 1, "pagesize": 500}).get("account", [])
+        try:
+            rows = self._client.rows("listAccounts", "account")
+        except CloudError:  # an account may be forbidden to ask; what it is called is then of no use either
+            return {}
         if len(rows) == 1:
             return dict(rows[0])
         key = self._client.config.key
