@@ -62,6 +62,7 @@ class Checker:
         self._path: list[str | int] = []
         self._resource_free: str | None = None  # what may not refer to resources here, None when all may
         self._in_conditions = False
+        self._in_rules = False
         self._nulls = False
         self._branches = 0
 
@@ -120,7 +121,9 @@ class Checker:
 
     def condition_expression(self, node: Node, *steps: str | int) -> None:
         """Check a node that must be a condition function."""
-        names = sorted(name for name, function in FUNCTIONS.items() if function.condition)
+        names = sorted(
+            name for name, one in FUNCTIONS.items() if one.condition and (self._in_rules or not one.rules_only)
+        )
         self._path.extend(steps)
         key = next(iter(node.entries)) if isinstance(node, MapNode) and len(node.entries) == 1 else None
         if key in names and key is not None and isinstance(node, MapNode):
@@ -247,6 +250,8 @@ class Checker:
             if function.condition and not self._in_conditions:
                 hint = "give the condition a name in Conditions, and choose by Fn::If"
                 raise Fault(Code.FUNCTION_ARGUMENTS, f"{key} stands in Conditions only", node, hint)  # noqa: TRY301 - collected below, as all faults are
+            if function.rules_only and not self._in_rules:
+                raise Fault(Code.FUNCTION_ARGUMENTS, f"{key} stands in Rules only", node)  # noqa: TRY301 - as above
             if key == "Fn::If" and self._in_conditions:
                 hint = "combine conditions by Fn::And, Fn::Or and Fn::Not"
                 raise Fault(Code.FUNCTION_ARGUMENTS, "Fn::If cannot stand in Conditions", node, hint)  # noqa: TRY301 - as above
@@ -267,6 +272,17 @@ class Checker:
             message = f"the condition depends on itself: {' -> '.join(cycle)}"
             self._diagnostics.add(Code.CYCLE, message, span, path=("Conditions", cycle[0]))
         self.edges = {}
+
+    def rules(self) -> None:
+        """Check the section Rules."""
+        self._in_conditions = self._in_rules = True
+        with self.no_resources("a rule"):
+            for rule in self._sections.rules.values():
+                if rule.condition is not None:
+                    self.condition_expression(rule.condition, "Rules", rule.name, "RuleCondition")
+                for assertion in rule.assertions:
+                    self.condition_expression(assertion.node, *assertion.path)
+        self._in_conditions = self._in_rules = False
 
     def resources(self) -> None:
         """Check the section Resources, and that no resource needs itself."""
@@ -359,6 +375,7 @@ def check_sections(
     diagnostics = Diagnostics()
     checker = Checker(sections, diagnostics, extensions=extensions, attributes=attributes, open_names=open_names)
     checker.conditions()
+    checker.rules()
     checker.resources()
     checker.outputs()
     if not open_names:

@@ -13,6 +13,7 @@ from cfnlib.template.cycles import find_cycles
 from cfnlib.template.functions.table import FUNCTIONS
 from cfnlib.template.loops import CollectionUnknownError
 from cfnlib.template.references import Reference, path_to, references
+from cfnlib.template.rules import assert_rules
 from cfnlib.template.scope import Scope
 from cfnlib.template.sections import POLICIES
 from cfnlib.template.values import NO_VALUE, Fault, Unknown, as_text
@@ -210,6 +211,7 @@ def make_instance(
             conditions[name] = scope.condition(name, node)
         except Fault as fault:
             found.extend([diagnostic_of(fault, node, None, ("Conditions", name))])
+    assert_rules(template.sections.rules, scope, found)
     found.raise_if_errors()
 
     absent = {

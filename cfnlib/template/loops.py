@@ -104,6 +104,9 @@ class _Expander:
             new = self.node(child, items, (*path, new_key))
             changed = changed or new is not child or new_key != key
             self.insert(new_key, new, place, entries, places, child)
+        text = entries.get("Fn::Sub") if changed and len(entries) == 1 else None
+        if isinstance(text, Scalar) and "${" not in text.text:
+            return Scalar(text.text, node.place)  # nothing is left to put in: a name for Fn::GetAtt, say
         return MapNode(entries, node.place, places) if changed else node
 
     def insert(

@@ -15,6 +15,7 @@ from cfnlib.source import ListNode, MapNode, Node, Scalar
 from cfnlib.template.declarations import read_parameters
 from cfnlib.template.names import nearest
 from cfnlib.template.reader import LOOP, Reader, kind_of
+from cfnlib.template.rules import Rule, read_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,12 +32,12 @@ SECTIONS = (
     "Parameters",
     "Mappings",
     "Conditions",
+    "Rules",
     "Transform",
     "Resources",
     "Outputs",
 )
 UNSUPPORTED_SECTIONS = {
-    "Rules": "check a parameter by AllowedValues, AllowedPattern, MinValue and MaxValue",
     "Hooks": "there are no deployment hooks: remove the section",
     "Globals": "this is a section of AWS::Serverless, which needs macros",
 }
@@ -104,6 +105,7 @@ class Sections:
     parameters: dict[str, Parameter] = field(factory=dict)
     mappings: MapNode | None = None
     conditions: dict[str, Node] = field(factory=dict)
+    rules: dict[str, Rule] = field(factory=dict)
     resources: dict[str, ResourceNode] = field(factory=dict)
     outputs: dict[str, OutputNode] = field(factory=dict)
     transforms: tuple[str, ...] = ()
@@ -122,7 +124,7 @@ def read_sections(root: MapNode, diagnostics: Diagnostics) -> Sections:
         place = ("AWSTemplateFormatVersion",)
         reader.add(Code.VERSION, message, version.span, place, f"write '{VERSION}', or leave it out")
     parameters, mappings, conditions = root.get("Parameters"), root.get("Mappings"), root.get("Conditions")
-    resources, outputs = root.get("Resources"), root.get("Outputs")
+    rules, resources, outputs = root.get("Rules"), root.get("Resources"), root.get("Outputs")
     if resources is None:
         hint = "add Resources: a template makes at least one"
         reader.add(Code.MISSING_SECTION, "there is no section Resources", root.span, (), hint)
@@ -132,6 +134,7 @@ def read_sections(root: MapNode, diagnostics: Diagnostics) -> Sections:
         parameters={} if parameters is None else read_parameters(reader, parameters),
         mappings=None if mappings is None else _read_mappings(reader, mappings),
         conditions={} if conditions is None else dict(reader.named(conditions, "Conditions", "condition")),
+        rules={} if rules is None else read_rules(reader, rules),
         resources={} if resources is None else _read_resources(reader, resources),
         outputs={} if outputs is None else _read_outputs(reader, outputs),
         transforms=_read_transforms(reader, root),

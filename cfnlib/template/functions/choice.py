@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfnlib.diagnostic import Code
 from cfnlib.source import ListNode, MapNode, Node
-from cfnlib.template.functions.shape import arguments, literal
+from cfnlib.template.functions.shape import arguments, literal, may_be_list
 from cfnlib.template.values import Fault, as_text, unknown_reasons
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ AND = "Fn::And: [condition, condition, ...]"
 OR = "Fn::Or: [condition, condition, ...]"
 NOT = "Fn::Not: [condition]"
 CONDITION = "Condition: name"
+CONTAINS = "Fn::Contains: [[value, ...], value]"
+EACH_EQUALS = "Fn::EachMemberEquals: [[value, ...], value]"
+EACH_IN = "Fn::EachMemberIn: [[value, ...], [value, ...]]"
 IF = "Fn::If: [condition name, value if true, value if false]"
 _MOST = 10  # Source: AWS, condition functions: Fn::And and Fn::Or take two to ten conditions
 
@@ -94,6 +97,54 @@ def check_condition(checker: Checker, node: Node) -> None:
 def condition(node: Node, scope: Scope) -> bool:
     """Whether the named condition holds."""
     return scope.condition(literal(node, "the name of a condition", CONDITION), node)
+
+
+def check_contains(checker: Checker, node: Node) -> None:
+    """Check a list and a value."""
+    _check_members(checker, node, CONTAINS)
+
+
+def check_each_equals(checker: Checker, node: Node) -> None:
+    """Check a list and a value."""
+    _check_members(checker, node, EACH_EQUALS)
+
+
+def check_each_in(checker: Checker, node: Node) -> None:
+    """Check two lists."""
+    _check_members(checker, node, EACH_IN)
+
+
+def _check_members(checker: Checker, node: Node, usage: str) -> None:
+    members, _ = arguments(node, usage, 2)
+    if not may_be_list(members):
+        name = usage.split(": ", maxsplit=1)[0]
+        raise Fault(Code.FUNCTION_ARGUMENTS, f"the first argument of {name} is no list", members, f"write {usage}")
+    checker.walk_items(node)
+
+
+def contains(node: Node, scope: Scope) -> bool:
+    """Whether a value is in a list."""
+    members, value = arguments(node, CONTAINS, 2)
+    return _comparable(scope.resolve(value)) in _members(members, scope)
+
+
+def each_equals(node: Node, scope: Scope) -> bool:
+    """Whether all the values of a list are the one."""
+    members, value = arguments(node, EACH_EQUALS, 2)
+    wanted = _comparable(scope.resolve(value))
+    return all(member == wanted for member in _members(members, scope))
+
+
+def each_in(node: Node, scope: Scope) -> bool:
+    """Whether all the values of a list are in another one."""
+    members, allowed = arguments(node, EACH_IN, 2)
+    known = _members(allowed, scope)
+    return all(member in known for member in _members(members, scope))
+
+
+def _members(node: Node, scope: Scope) -> list[object]:
+    values = scope.list(node, "an argument of a rule's function")
+    return [_comparable(value) for value in values] if isinstance(values, list) else []
 
 
 def check_if(checker: Checker, node: Node) -> None:

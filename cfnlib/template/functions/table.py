@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 class Function(NamedTuple):
     """One function.
 
-    `condition`: it is true or false, and stands in Conditions only. `extension`: the template must have
-    `Transform: AWS::LanguageExtensions`.
+    `condition`: it is true or false, and stands in Conditions and Rules only, with `rules_only` in Rules only.
+    `extension`: the template must have `Transform: AWS::LanguageExtensions`.
     """
 
     check: Callable[[Checker, Node], None]
     evaluate: Callable[[Node, Scope], Any]
     condition: bool = False
     extension: bool = False
+    rules_only: bool = False
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -38,6 +39,9 @@ FUNCTIONS: dict[str, Function] = {
     "Fn::And": Function(choice.check_and, choice.all_hold, condition=True),
     "Fn::Base64": Function(text.check_base64, text.base64),
     "Fn::Cidr": Function(lookup.check_cidr, lookup.cidr),
+    "Fn::Contains": Function(choice.check_contains, choice.contains, condition=True, rules_only=True),
+    "Fn::EachMemberEquals": Function(choice.check_each_equals, choice.each_equals, condition=True, rules_only=True),
+    "Fn::EachMemberIn": Function(choice.check_each_in, choice.each_in, condition=True, rules_only=True),
     "Fn::Equals": Function(choice.check_equals, choice.equals, condition=True),
     "Fn::FindInMap": Function(lookup.check_find_in_map, lookup.find_in_map),
     "Fn::GetAZs": Function(lookup.check_get_azs, lookup.get_azs),
@@ -57,6 +61,9 @@ FUNCTIONS: dict[str, Function] = {
 UNSUPPORTED: dict[str, str] = {
     "Fn::ForEach": "a loop has a name, and is a key beside others: Fn::ForEach::Name: [X, [a, b], {Key${X}: ...}]",
     "Fn::Transform": "cfnlib runs no macros: write what the macro would make, or render the template through Jinja2",
+    "Fn::RefAll": "rules can look at parameters only, not at what is in the account",
+    "Fn::ValueOf": "rules can look at parameters only, not at what is in the account",
+    "Fn::ValueOfAll": "rules can look at parameters only, not at what is in the account",
     "Fn::GetStackOutput": "pass the other stack's output as a parameter",
 }
 """Functions of AWS that cfnlib does not have, and what to do instead."""
