@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cfnlib.schema.calls import SELF, Call, Effect, Find, found_id
+from cfnlib.schema.lifecycle import shows
+from cfnlib.schema.model import Read
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cfnlib.schema.model import Existing
+
+READ = Read(
+    "listVolumes",
+    "volume",
+    ids="ids",
+    state="state",
+    ready=frozenset({"Allocated", "Ready"}),
+    failed=frozenset({"UploadError", "UploadAbandoned"}),
+    gone=frozenset({"Destroy", "Destroyed", "Expunging", "Expunged"}),
+)
+_GONE = {"state": sorted(READ.gone)}
 AWS_VOLUME_TYPES = ("standard", "gp2", "gp3", "io1", "io2", "sc1", "st1")
 """AWS's own kinds of volume; they say nothing on CloudStack, where another name is a disk offering."""
 
@@ -46,3 +63,29 @@ def device_number(device: object) -> int | None:
         return int(text)
     found = re.fullmatch(r"(?:/dev/)?(?:sd|xvd|vd|hd)([b-z])\d*", text)
     return ord(found[1]) - ord("a") if found else None
+
+
+def create(params: Mapping[str, Any], *, exclusive: bool) -> Call:
+    """Make a volume; the parameters hold its name."""
+    check = Find("listVolumes", "volume", {"name": params["name"]}, {"name": params["name"]}, unless=_GONE)
+    return Call("createVolume", params, Effect.CREATES, "volume", check, exclusive)
+
+
+def resize(params: Mapping[str, Any]) -> Call:
+    """Give the volume another size (GiB) or another offering. The listing shows sizes in bytes."""
+    where = {"size": params["size"] * 2**30} if "size" in params else {}
+    if isinstance(params.get("diskofferingid"), str):
+        where["diskofferingid"] = params["diskofferingid"]
+    return Call("resizeVolume", {"id": SELF, **params}, key="volume", check=shows(READ, where))
+
+
+def delete() -> Call:
+    """Delete the volume."""
+    return Call("deleteVolume", {"id": SELF}, Effect.REMOVES, check=shows(READ))
+
+
+def keep(existing: Existing) -> list[Call]:
+    """Keep the volume's contents in a snapshot, named after it."""
+    name = f"{existing.name}-final"
+    check = Find("listSnapshots", "snapshot", {"volumeid": SELF}, {"name": name})
+    return [Call("createSnapshot", {"volumeid": SELF, "name": name}, key="snapshot", check=check)]

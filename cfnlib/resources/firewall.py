@@ -25,6 +25,7 @@ EVERYWHERE = "0.0.0.0/0"
 def create(resource: ResourceType, desired: Desired, command: str, place: str) -> list[Call]:
     """The calls that make a rule at a place (`ipaddressid`, `networkid`)."""
     params = parameters(resource, desired.properties)
+    params |= {name: max(params[name], 1) for name in ("startport", "endport") if name in params}
     listing = command.replace("create", "list") + "s"
     check = Find(listing, "firewallrule", {place: params[place]}, _where(params, outwards=place == "networkid"))
     calls = [Call(command, params, Effect.CREATES, "firewallrule", check, exclusive=True)]
@@ -58,9 +59,11 @@ def fields(place: str, place_doc: str, cidr_doc: str) -> dict[str, Property]:
             allowed=("tcp", "udp", "icmp", "all", "TCP", "UDP", "ICMP", "ALL"),
             param="protocol",
         ),
-        "startport": Property("The first port.", kind=Kind.INTEGER, minimum=1, maximum=65535, param="startport"),
+        "startport": Property(
+            "The first port; 0 is 1.", kind=Kind.INTEGER, minimum=0, maximum=65535, param="startport"
+        ),
         "endport": Property(
-            "The last port; the first when absent.", kind=Kind.INTEGER, minimum=1, maximum=65535, param="endport"
+            "The last port; the first when absent.", kind=Kind.INTEGER, minimum=0, maximum=65535, param="endport"
         ),
         "cidrlist": Property(cidr_doc, kind=Kind.LIST, param="cidrlist", item=Property("A range, as 10.0.0.0/8.")),
         "icmptype": Property("ICMP's type; -1 is all.", kind=Kind.INTEGER, minimum=-1, maximum=255, param="icmptype"),

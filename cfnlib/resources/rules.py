@@ -146,6 +146,42 @@ def rule_fields(direction: str) -> dict[str, Property]:
     return fields
 
 
+def native_fields() -> dict[str, Property]:
+    """CloudStack's own parameters of a rule."""
+    return {
+        "securitygroupid": Property("The group's id.", param="securitygroupid"),
+        "securitygroupname": Property("The group's name.", param="securitygroupname"),
+        "protocol": Property("tcp, udp, icmp or all.", default="all", param="protocol"),
+        "startport": _port("The first port.", "startport"),
+        "endport": _port("The last port; the first when absent.", "endport"),
+        "icmptype": Property("ICMP's type; -1 is all.", Kind.INTEGER, minimum=-1, maximum=255, param="icmptype"),
+        "icmpcode": Property("ICMP's code; -1 is all.", Kind.INTEGER, minimum=-1, maximum=255, param="icmpcode"),
+        "cidrlist": Property(
+            "The other side, as ranges of addresses; everywhere when absent.",
+            kind=Kind.LIST,
+            param="cidrlist",
+            item=Property("A range, as 10.0.0.0/8."),
+        ),
+        "usersecuritygrouplist": Property(
+            "The other side, as security groups.",
+            kind=Kind.LIST,
+            param="usersecuritygrouplist",
+            item=Property(
+                "A group.",
+                kind=Kind.OBJECT,
+                fields={
+                    "account": Property("Its account; the group's own when absent."),
+                    "group": Property("Its name.", required=True),
+                },
+            ),
+        ),
+    }
+
+
+def _port(doc: str, param: str) -> Property:
+    return Property(doc, Kind.INTEGER, minimum=1, maximum=65535, param=param)
+
+
 def _range(protocol: str, first: int | None, last: int | None) -> tuple[int | None, int | None]:
     if protocol.startswith("icmp"):
         return (-1 if first is None else first), (-1 if last is None else last)

@@ -150,12 +150,13 @@ def retag_calls(tag_type: str, before: Mapping[str, str], after: Mapping[str, st
     """The calls that turn one set of tags into another: a changed value is removed first, then set."""
     stale = {key: value for key, value in before.items() if after.get(key) != value}
     fresh = {key: value for key, value in after.items() if before.get(key) != value}
-    calls = []
-    if stale:
-        pairs = [{"key": key} for key in stale]
-        params = {"resourceids": SELF, "resourcetype": tag_type, "tags": pairs}
-        find = {"resourceid": SELF, "resourcetype": tag_type, "key": next(iter(stale))}
-        calls.append(Call("deleteTags", params, Effect.REMOVES, check=Find("listTags", "tag", find)))
-    if fresh:
-        calls.append(tag_call(tag_type, fresh))
-    return calls
+    calls = [untag_call(tag_type, stale)] if stale else []
+    return [*calls, tag_call(tag_type, fresh)] if fresh else calls
+
+
+def untag_call(tag_type: str, tags: Mapping[str, str], resource_id: str = SELF) -> Call:
+    """The call that takes tags off a thing."""
+    pairs = [{"key": key} for key in tags]
+    params = {"resourceids": resource_id, "resourcetype": tag_type, "tags": pairs}
+    find = {"resourceid": resource_id, "resourcetype": tag_type, "key": next(iter(tags))}
+    return Call("deleteTags", params, Effect.REMOVES, check=Find("listTags", "tag", find))

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def _create(desired: Desired) -> list[Call]:
     given = parameters(TYPE, desired.properties)
-    offering = desired.facts.network_offering_id
-    own = {"zoneid": desired.facts.zone_id, "name": desired.name, "networkofferingid": offering}
-    params = own | given
+    params = {"zoneid": desired.facts.zone_id, "name": desired.name} | given
+    if desired.facts.network_offering_id is not None:
+        params.setdefault("networkofferingid", desired.facts.network_offering_id)
     params.setdefault("displaytext", params["name"])
     check = Find("listNetworks", "network", {"keyword": params["name"]}, {"name": params["name"]})
     calls = [Call("createNetwork", params, Effect.CREATES, "network", check, exclusive="name" in given)]

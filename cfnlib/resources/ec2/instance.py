@@ -167,6 +167,21 @@ _CARD = {
     **ignored("IPv6 addresses come from the network", "Ipv6AddressCount", "Ipv6Addresses"),
     **ignored("it is a feature of AWS's hosts", "EnaSrdSpecification"),
 }
+DISKS = Property(
+    "The root disk (/dev/sda1, /dev/xvda, ...) with its size, and at most one data disk.",
+    kind=Kind.LIST,
+    item=Property(
+        "A disk.",
+        kind=Kind.OBJECT,
+        fields={
+            "DeviceName": Property("The device.", required=True),
+            "Ebs": Property("The disk.", kind=Kind.OBJECT, fields=_EBS),
+            "NoDevice": Property("Leaves the disk out.", kind=Kind.JSON),
+            **ignored("hosts lend no disks of their own", "VirtualName"),
+        },
+    ),
+)
+"""The disks that a machine is made with."""
 
 TYPE = ResourceType(
     name="AWS::EC2::Instance",
@@ -199,20 +214,7 @@ TYPE = ResourceType(
             update=Update.RESTART,
             item=Property("A security group's name or id."),
         ),
-        "BlockDeviceMappings": Property(
-            "The root disk (/dev/sda1, /dev/xvda, ...) with its size, and at most one data disk.",
-            kind=Kind.LIST,
-            item=Property(
-                "A disk.",
-                kind=Kind.OBJECT,
-                fields={
-                    "DeviceName": Property("The device.", required=True),
-                    "Ebs": Property("The disk.", kind=Kind.OBJECT, fields=_EBS),
-                    "NoDevice": Property("Leaves the disk out.", kind=Kind.JSON),
-                    **ignored("hosts lend no disks of their own", "VirtualName"),
-                },
-            ),
-        ),
+        "BlockDeviceMappings": DISKS,
         "Volumes": Property(
             "Volumes to attach.",
             kind=Kind.LIST,

@@ -1,0 +1,71 @@
+"""AWS::EC2::EIP is a public address, and, with InstanceId, its static NAT to a machine.
+
+Source: CloudFormation's resource specification, AWS::EC2::EIP; CloudStack 4.19, associateIpAddress, enableStaticNat.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cfnlib.resources import addresses
+from cfnlib.resources.ignored import ignored
+from cfnlib.schema.lifecycle import parameters, retag_calls, tag_call, tags_of
+from cfnlib.schema.model import Attribute, Kind, Native, Property, ResourceType, Update
+
+if TYPE_CHECKING:
+    from cfnlib.schema.calls import Call
+    from cfnlib.schema.model import Desired, Existing
+
+
+def _create(desired: Desired) -> list[Call]:
+    network = None if desired.facts.security_groups else desired.get("_network")
+    place: dict[str, Any] = {"networkid": network} if network else {"zoneid": desired.facts.zone_id}
+    calls = [addresses.acquire(place | parameters(TYPE, desired.properties))]
+    tags = tags_of(TYPE, desired.properties)
+    calls += [tag_call("PublicIpAddress", tags)] if tags else []
+    return [*calls, addresses.map_to(desired.get("InstanceId"))] if desired.get("InstanceId") else calls
+
+
+def _update(existing: Existing, desired: Desired) -> list[Call]:
+    before, after = existing.get("InstanceId"), desired.get("InstanceId")
+    calls = []
+    if before != after:
+        calls += [addresses.unmap(before)] if before else []
+        calls += [addresses.map_to(after)] if after else []
+    old, new = tags_of(TYPE, existing.properties), tags_of(TYPE, desired.properties)
+    return [*calls, *retag_calls("PublicIpAddress", old, new)]
+
+
+def _delete(_: Existing) -> list[Call]:
+    return [addresses.release()]
+
+
+TYPE = ResourceType(
+    name="AWS::EC2::EIP",
+    doc="A public address: associateIpAddress, and enableStaticNat to the machine that InstanceId names.",
+    properties={
+        "InstanceId": Property("The machine it leads to.", update=Update.IN_PLACE),
+        "Domain": Property(
+            "Taken as it is: an address belongs to a network.", update=Update.IN_PLACE, allowed=("vpc", "standard")
+        ),
+        "Address": Property("The address itself, if it must be this one and no other.", param="ipaddress"),
+        "Tags": Property("Tags of the address.", kind=Kind.TAGS, update=Update.IN_PLACE),
+        "_network": Property("The network that the plan made for machines that name none."),
+        **ignored("the zone has one pool of addresses", "PublicIpv4Pool", "IpamPoolId", "NetworkBorderGroup"),
+        **ignored("an address is not handed over between accounts", "TransferAddress"),
+    },
+    attributes={
+        "PublicIp": Attribute("The address itself.", "ipaddress"),
+        "AllocationId": Attribute("The address's id.", "id"),
+    },
+    ref="PublicIp",
+    native=Native(
+        key="ipaddress",
+        create=_create,
+        update=_update,
+        delete=_delete,
+        read=addresses.READ,
+        tag_type="PublicIpAddress",
+    ),
+    source="CloudFormation resource specification; CloudStack 4.19 associateIpAddress, enableStaticNat",
+)
