@@ -13,7 +13,7 @@ from cfnlib.drivers.cloudstack.client import PAGE_SIZE, Client
 from cfnlib.drivers.cloudstack.jobs import Poll, failure_in, record_in, secrets_of
 from cfnlib.drivers.cloudstack.lookups import Lookups
 from cfnlib.drivers.judge import is_gone
-from cfnlib.errors import CapacityError, ConflictError, InvalidRequestError, NotFoundError
+from cfnlib.errors import CapacityError, ConflictError, NotFoundError
 from cfnlib.schema.calls import Effect, prepared
 from cfnlib.schema.model import read_path
 
@@ -71,10 +71,12 @@ class CloudStackDriver:
         secrets = secrets_of(call)
         try:
             answer = self.client.call(call.command, self._scoped(call.command, call.params), secrets=secrets)
-        except (ConflictError, CapacityError, InvalidRequestError):
-            if call.command == "associateIpAddress":
-                self._addresses.forget()
-            raise
+        except (CapacityError, ConflictError) as error:
+            address = call.params.get("ipaddress")
+            if call.command != "associateIpAddress" or not address:
+                raise
+            self._addresses.forget()
+            raise errors.address_taken(error, str(address)) from None
         job_id = answer.get("jobid")
         record = {} if job_id else record_in(answer, call.key)
         if not job_id and (failure := failure_in(answer)):
@@ -111,7 +113,7 @@ class CloudStackDriver:
         }
 
     def _listed(self, read: Read, ids: list[str]) -> list[dict[str, Any]]:
-        """The rows with these ids. An id that the cloud has never heard of spoils a whole listing, so it is halved."""
+        """The rows with these ids. An id that the cloud never heard of spoils a whole listing, so it is halved."""
         params: dict[str, Any] = {read.id: ids[0]} if len(ids) == 1 or read.ids is None else {read.ids: ids}
         try:
             return self.client.rows(read.command, read.key, self._scoped(read.command, params))

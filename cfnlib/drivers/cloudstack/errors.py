@@ -70,6 +70,9 @@ _BY_TEXT: tuple[tuple[type[CloudError], re.Pattern[str]], ...] = (
 _INVALID_PARAMETER = re.compile(
     r"invalid parameter (\w+) value=(.*?) due to incorrect long value format", re.IGNORECASE | re.DOTALL
 )
+_EXCEPTION = re.compile(r"\bexception\b", re.IGNORECASE)
+"""An error of the server's own insides: how far it came cannot be told."""
+
 _NOT_THERE = re.compile(r"the specified volume is not attached", re.IGNORECASE)
 
 
@@ -86,12 +89,23 @@ def from_answer(command: str, code: int, text: str, *, job: bool = False, secret
     kind, hint = _BY_CODE.get(code, (JobFailedError if job else CloudError, ""))
     if code in (430, 431):
         kind = InvalidRequestError
+    if code == 530 and _EXCEPTION.search(text) and not job:
+        return _unanswered(command, f"error 530: {text}", code)
     if code in (430, 431, 530):
         kind = next((found for found, pattern in _BY_TEXT if pattern.search(text)), kind)
         if command.startswith("detach") and _NOT_THERE.search(text):
             kind = NotFoundError
     said = _shorter(text) or f"error {code}"
     return kind(f"{command}: {said}" + (f" ({hint})" if hint else ""), command=command, code=code, text=text)
+
+
+def address_taken(error: CloudError, address: str) -> ConflictError:
+    """The exception for an address that was asked for by number and not given: somebody else has it.
+
+    Source: CloudStack 4.19 answers "Insufficient address capacity" (533) then, as if there were none at all.
+    """
+    text = f"{error.command}: the address {address} is taken, or none of this zone"
+    return ConflictError(text, command=error.command, code=error.code, text=error.text)
 
 
 def from_transport(command: str, endpoint: str, error: TransportError) -> CloudError:

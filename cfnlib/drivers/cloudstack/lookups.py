@@ -211,6 +211,7 @@ class Lookups:
     def _rows(self, kind: Kind) -> list[Row]:
         zone = {"zoneid": self.facts().zone_id} if kind.zoned else {}
         rows = self._client.rows(kind.command, kind.key, {**kind.params, **zone, **self._scope})
+        self._met |= {(kind.key, str(row.get("id"))) for row in rows}
         return [row for row in rows if kind.only(row)]
 
 

@@ -20,6 +20,7 @@ MACHINE = ResourceType(
             state="state",
             ready=frozenset({"Running"}),
             failed=frozenset({"Error"}),
+            gone=frozenset({"Destroyed", "Expunging"}),
         ),
         tag_type="UserVm",
     ),
@@ -62,6 +63,10 @@ KEY_PAIR = ResourceType(
 )
 
 
+def named_machine(name: str) -> Find:
+    return Find("listVirtualMachines", "virtualmachine", {"name": name}, {"name": name})
+
+
 def deploy(name: str, network_id: str, zone: str, template: str, offering: str) -> Call:
     params = {
         "name": name,
@@ -70,10 +75,7 @@ def deploy(name: str, network_id: str, zone: str, template: str, offering: str) 
         "serviceofferingid": offering,
         "networkids": network_id,
     }
-    check = Find(
-        "listVirtualMachines", "virtualmachine", {"name": name}, {"name": name, "nic.0.networkid": network_id}
-    )
-    return Call("deployVirtualMachine", params, Effect.CREATES, "virtualmachine", check, exclusive=True)
+    return Call("deployVirtualMachine", params, Effect.CREATES, "virtualmachine", named_machine(name), exclusive=True)
 
 
 def destroy(physical_id: str) -> Call:
