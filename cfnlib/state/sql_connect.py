@@ -132,7 +132,7 @@ def _url(text: str) -> URL:
 def _engine(url: URL) -> Engine:
     try:
         return _sqlite(url) if url.get_backend_name() == "sqlite" else _server(url)
-    except ModuleNotFoundError as error:
+    except ImportError as error:  # a part of the driver may be missing too
         raise lacks_driver(error.name or url.get_driver_name(), url) from error
     except (exc.SQLAlchemyError, OSError) as error:
         raise explained(error, url) from error

@@ -14,6 +14,7 @@ from state_values import new_event, new_resource
 from cfnlib.errors import LeaseLostError, StackBusyError
 from cfnlib.state.open import open_store
 from cfnlib.state.owner import owner_name
+from cfnlib.state.sql import SqlStore
 
 # Started by a server that has imported everything: a new process takes hundredths of a second, and none is a fork
 # of the test's own process with its connections.
@@ -120,17 +121,23 @@ def open_at_once(pipe, url) -> None:
 
 
 def fork_and_write(pipe, url, stack) -> None:
-    """Fork with an open store and write on both sides; tell the child's exit code."""
-    store = open_store(url)
+    """Fork with an open store and write on both sides; tell 0 when the child did well, on a connection of its own."""
+    store = SqlStore(url)
     lease = store.acquire(stack.stack_id, owner_name(), 60)
     store.commit(lease, events=[new_event(stack, "before")])
+    inherited = used_connection(store)
     child = os.fork()
     for _ in range(20):
         store.commit(lease, events=[new_event(stack, "parent" if child else "child")])
     if not child:
-        os._exit(0)
+        os._exit(used_connection(store) is inherited)
     pipe.send(os.waitpid(child, 0)[1])
     store.close()
+
+
+def used_connection(store):
+    """The driver's connection that the store uses when it is idle otherwise."""
+    return store._database.read(lambda connection: connection.connection.dbapi_connection)
 
 
 def kill(process) -> None:
