@@ -81,12 +81,23 @@ def _addresses(declared: Mapping[str, Declared]) -> Iterator[tuple[str, str]]:
     for one in declared.values():
         if one.node is None or one.type.name not in {"AWS::EC2::EIP", "AWS::EC2::EIPAssociation"}:
             continue
-        machine = referred(one.node.get("InstanceId"))
+        machine = _machine(one.node.get("InstanceId"))
         address = one.logical_id
         if one.type.name == "AWS::EC2::EIPAssociation":
             address = referred(one.node.get("AllocationId")) or referred(one.node.get("EIP")) or ""
         if machine is not None and address in declared:
             yield address, machine
+
+
+def _machine(node: Node | None) -> str | None:
+    """The logical id of a machine: a plain reference, or the member that `!Select [0, !GetAtt G.InstanceIds]` names."""
+    chosen = node.get("Fn::Select") if isinstance(node, MapNode) and len(node) == 1 else None
+    if not isinstance(chosen, ListNode) or len(chosen) != 2:
+        return referred(node)
+    index, group = chosen[0], referred(chosen[1])
+    if group is None or not isinstance(index, Scalar) or not str(index.text).isdecimal():
+        return None
+    return f"{group}[{int(str(index.text)) + 1}]"
 
 
 def _rules(group: Declared, declared: Mapping[str, Declared], name: str, kind: str) -> Iterator[MapNode]:
