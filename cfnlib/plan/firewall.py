@@ -90,7 +90,7 @@ def _addresses(declared: Mapping[str, Declared]) -> Iterator[tuple[str, str]]:
 
 
 def _machine(node: Node | None) -> str | None:
-    """The logical id of a machine: a plain reference, or the member that `!Select [0, !GetAtt G.InstanceIds]` names."""
+    """The logical id of a machine: of a Ref, or of `!Select [0, !GetAtt Group.InstanceIds]`."""
     chosen = node.get("Fn::Select") if isinstance(node, MapNode) and len(node) == 1 else None
     if not isinstance(chosen, ListNode) or len(chosen) != 2:
         return referred(node)
