@@ -63,7 +63,8 @@ def change(**params: object) -> Call:
     """Change fields of the machine that can be changed as they are."""
     listing = {"id": SELF} | ({"userdata": True} if "userdata" in params else {})
     check = Find(READ.command, READ.key, listing, params, unless={"state": sorted(READ.gone)})
-    return Call("updateVirtualMachine", {"id": SELF, **params}, key=READ.key, check=check, sensitive=SECRETS)
+    secrets = tuple(name for name in SECRETS if name in params)
+    return Call("updateVirtualMachine", {"id": SELF, **params}, key=READ.key, check=check, sensitive=secrets)
 
 
 def destroy(facts: Facts) -> Call:
