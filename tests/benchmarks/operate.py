@@ -36,8 +36,9 @@ def _measured(work) -> dict[str, float]:
 
 def main() -> None:
     """Make the stack, and delete it."""
-    from cfnlib import Stacks, Template  # noqa: PLC0415 - only the child needs them
-    from cfnlib.config import Config  # noqa: PLC0415
+    from cfnlib.config import Config  # noqa: PLC0415 - as above
+    from cfnlib.stacks import Stacks  # noqa: PLC0415 - only the child needs it
+    from cfnlib.template import Template  # noqa: PLC0415 - as above
 
     asked = json.loads(sys.stdin.read())
     with tempfile.TemporaryDirectory() as folder:

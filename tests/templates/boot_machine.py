@@ -1,4 +1,4 @@
-"""A machine to try boot programs on: the real shell and its tools, with the rest of a machine played by small stand-ins.
+"""A machine to try boot programs on: the real shell and its tools, with the rest of a machine played by stand-ins.
 
 Paths under /etc, /usr/local and /var lead into a folder. What was installed and started is written down there.
 """

@@ -5,21 +5,17 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from template_cloud import TEMPLATES
 from boot_machine import Machine
+from template_cloud import TEMPLATES
 
 
 @pytest.fixture
 def programs(cloud):
     with cloud.stacks() as stacks:
         stacks.create("site", TEMPLATES / "lamp.yaml", {"DatabasePassword": "long-enough.1", "DatabaseName": "shop"})
-    found = {name.split("-")[1]: cloud.user_data(name) for name in cloud.machines()}
-    address = next(one for one in cloud.machines().values() if "-database-" in one["name"])["uuid"]
-    return {**found, "address": _private_address(cloud, address)}
-
-
-def _private_address(cloud, machine_id):
-    return next(nic["ipaddress"] for nic in cloud.simulator.world.live("nic") if nic["vm"] == machine_id)
+    found = {name.split("-")[1]: name for name in cloud.machines()}
+    programs = {kind: cloud.programs()[name] for kind, name in found.items()}
+    return {**programs, "address": cloud.address(found["database"])}
 
 
 def test_both_programs_are_proper_shell(programs):

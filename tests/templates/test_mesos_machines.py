@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from template_cloud import TEMPLATES
 from boot_machine import Machine
+from template_cloud import TEMPLATES
 
 MESOS = TEMPLATES / "mesos.yaml"
 DAEMONS = ("mesos-master", "mesos-agent")
@@ -16,10 +16,10 @@ DAEMONS = ("mesos-master", "mesos-agent")
 def programs(cloud):
     """The boot program of every machine, by the machine's name, of a cluster called Demo."""
 
-    def made(**parameters):
+    def made(**parameters: object) -> dict[str, str]:
         with cloud.stacks() as stacks:
             stacks.create("Demo", MESOS, parameters)
-            return {name: cloud.user_data(name) for name in cloud.machines()}
+        return cloud.programs()
 
     return made
 
