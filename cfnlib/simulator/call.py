@@ -157,8 +157,8 @@ class Call:
         """The live things with an owner that this call lists, before its other filters.
 
         Source: CloudStack's access rules. Without `listall` everybody, the root admin too, sees his own; with it the
-        root admin sees all and a domain admin those of his domain and below. `projectid` chooses a project's, -1 means
-        those of all the caller's projects.
+        root admin sees all and a domain admin those of his domain and below. Things of projects are left out, even
+        those asked for by id, unless `projectid` chooses a project's; -1 means those of all the caller's projects.
         """
         each = self.world.each(kind)
         if self.values.get("projectid") == "-1":
@@ -173,20 +173,19 @@ class Call:
             return [one for one in each if one.get("account") in inside]
         if self.flag("listall") or "id" in self.values or "ids" in self.values:
             if self.is_admin:
-                return [one for one in each if not self._is_project(one)] if self.flag("listall") else each
+                return [one for one in each if not self._is_project(one)]
             if self.role == "DomainAdmin":
                 return [one for one in each if one.get("account") and self.may_act_for(one["account"])]
-        mine = {self.account.uuid}
-        if "id" in self.values or "ids" in self.values:
-            mine.update(self.projects_of_caller())
-        return [one for one in each if one.get("account") in mine]
+        return [one for one in each if one.get("account") == self.account.uuid]
 
     def owns(self, account: Entity) -> bool:
         """Whether things of that account may be listed by this call when it names them."""
         named = self._named_account()
         if named is not None:
             return account is named
-        if self.values.get("projectid") != "-1" and (self.is_admin or account is self.account):
+        if self.values.get("projectid") != "-1" and (
+            account is self.account or (self.is_admin and account["type"] != 5)
+        ):
             return "domainid" not in self.values or account["domain"] == self.values["domainid"]
         return self.may_act_for(account.uuid)
 

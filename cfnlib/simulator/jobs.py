@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from cfnlib.simulator.world import Entity, World
 
 MANAGEMENT_SERVER = 3281355014145
+# What shows the job under way about it.
+SHOW_THEIR_JOB = ("virtualmachine", "volume")
 
 
 @frozen
@@ -91,7 +93,7 @@ class Jobs:
             begun=False,
             status=0,
         )
-        if made is not None and made.kind == "virtualmachine":
+        if made is not None and made.kind in SHOW_THEIR_JOB:
             world.change(made, job=job.uuid)
         self._apply_fault(job, fault)
         if queue:
@@ -155,9 +157,10 @@ class Jobs:
         self._world.change(
             job, status=status, code=code, result=plain, completed=self._world.now, pending_of=None, extra={}
         )
-        machine = self._world.get("virtualmachine", job["thing"])
-        if machine is not None and machine.get("job") == job.uuid:
-            self._world.change(machine, job=None)
+        for kind in SHOW_THEIR_JOB:
+            thing = self._world.get(kind, job["thing"])
+            if thing is not None and thing.get("job") == job.uuid:
+                self._world.change(thing, job=None)
 
 
 def shown(world: World, job: Entity) -> dict[str, Any]:

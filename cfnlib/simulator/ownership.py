@@ -29,6 +29,15 @@ def tags_of(world: World, uuid: str) -> list[dict[str, Any]]:
     return [{"key": tag["key"], "value": tag["value"]} for tag in world.by("tag", "resource", uuid)]
 
 
+def full_tags_of(world: World, uuid: str) -> list[dict[str, Any]]:
+    """The tags on a thing as answers about machines, disks, templates and security groups show them: with the thing."""
+    return [
+        {"key": tag["key"], "value": tag["value"], "resourcetype": tag["type"], "resourceid": tag["resource"]}
+        | owner_fields(world, tag["account"])
+        for tag in world.by("tag", "resource", uuid)
+    ]
+
+
 def has_tags(call: Call, entity: Entity) -> bool:
     """Whether a thing has all the tags the parameter `tags` of a list command asks for."""
     wanted = call.pairs("tags")

@@ -22,7 +22,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 FREE_FORM = frozenset({"details", "resourcedetails", "storagecapabilities", "params"})
 # Who made the call is not recorded (keys were removed); these are the calls not made by the root admin.
 CALLERS: dict[str, dict[str, tuple[int, ...]]] = {
-    "s11_accounts_limits_jobs": {"alice": (7, 8, 9, 10, 18, 19, 21, 22, 23, 25, 26, 29, 30, 31)},
+    "s11_accounts_limits_jobs": {"alice": (7, 8, 9, 10, 18, 19, 21, 23, 25, 26, 29, 30)},
 }
 
 
@@ -189,6 +189,8 @@ def _caller(name: str, number: int, one: Exchange) -> dict[str, Any]:
 
 
 def _symbolic(value: str, seen: dict[str, dict[str, Any]]) -> Any:  # noqa: ANN401 (text or symbols)
+    if value in seen:
+        return [seen[value]]
     parts: list[Any] = []
     position = 0
     for match in UUID.finditer(value):

@@ -64,6 +64,7 @@ FORGOTTEN: Final = frozenset(
         "keypair",
         "nic",
         "stickinesspolicy",
+        "securitygroup",
     }
 )
 

@@ -9,18 +9,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.simulator.commands import (
+    accounts,
     addresses,
     asyncjobs,
     balancing,
+    cards,
+    groups,
     infrastructure,
     keypairs,
     lifecycle,
     machines,
     networks,
     offerings,
+    projects,
     rules,
+    securitygroups,
+    snapshots,
     tags,
     templates,
+    volumes,
 )
 
 if TYPE_CHECKING:
@@ -30,25 +37,39 @@ if TYPE_CHECKING:
     from cfnlib.simulator.jobs import Work
 
 COMMANDS: dict[str, Callable[[Call], dict[str, Any]]] = {
+    **accounts.COMMANDS,
     **addresses.COMMANDS,
     **asyncjobs.COMMANDS,
     **balancing.COMMANDS,
+    **cards.COMMANDS,
+    **groups.COMMANDS,
     **infrastructure.COMMANDS,
     **keypairs.COMMANDS,
     **lifecycle.COMMANDS,
     **machines.COMMANDS,
     **networks.COMMANDS,
     **offerings.COMMANDS,
+    **projects.COMMANDS,
     **rules.COMMANDS,
+    **securitygroups.COMMANDS,
+    **snapshots.COMMANDS,
     **tags.COMMANDS,
     **templates.COMMANDS,
+    **volumes.COMMANDS,
 }
 WORKS: dict[str, Work] = {
+    **accounts.WORKS,
     **addresses.WORKS,
     **balancing.WORKS,
+    **cards.WORKS,
+    **groups.WORKS,
     **lifecycle.WORKS,
     **machines.WORKS,
     **networks.WORKS,
     **rules.WORKS,
+    **securitygroups.WORKS,
+    **snapshots.WORKS,
     **tags.WORKS,
+    **projects.WORKS,
+    **volumes.WORKS,
 }

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from cfnlib.simulator.commands.keypairs import find_keypair
 from cfnlib.simulator.commands.machine_view import shown
 from cfnlib.simulator.commands.machines import (
+    FREED,
     check_user_data,
     has_started,
+    mocked,
     routers_ready,
     start_machine,
 )
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from cfnlib.simulator.call import Call
     from cfnlib.simulator.world import Entity
 
-FREED = {"Message.ReservedCapacityFreed.Flag": "false"}
 GONE = "Unable to find UUID for id [{number}] of type [VirtualMachine]"
 
 
@@ -67,7 +68,7 @@ def fail_start(call: Call) -> None:
 def begin_stop(call: Call) -> None:
     """A running machine begins to stop; to stop a stopped one is no error."""
     machine = _in_job(call)
-    if _mocked(call, "StopCommand") and not call.flag("forced"):
+    if mocked(call, "StopCommand") and not call.flag("forced"):
         raise failed(f"Unable to stop {description(machine, call.world.need('account', machine['account']))}")
     if machine["state"] == "Running":
         call.world.change(machine, state="Stopping", updated=call.world.now)
@@ -251,14 +252,6 @@ def configure_mock(call: Call) -> dict[str, Any]:
     count = call.whole("count") or 1
     mock = call.world.add("mock", name=call.text("name"), left=count, value=call.text("value"))
     return {"null": {"id": mock.number, "zoneid": 1, "name": mock["name"], "count": count}}
-
-
-def _mocked(call: Call, name: str) -> bool:
-    for mock in call.world.each("mock"):
-        if mock["name"] == name and mock["left"] > 0 and "fail" in (mock["value"] or ""):
-            call.world.change(mock, left=mock["left"] - 1)
-            return True
-    return False
 
 
 COMMANDS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.simulator.encode import Rendered, when
-from cfnlib.simulator.ownership import Views, owner_fields, tags_of
+from cfnlib.simulator.ownership import Views, owner_fields, full_tags_of
 
 if TYPE_CHECKING:
     from cfnlib.simulator.call import Call
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ON_A_HOST = frozenset({"Running", "Stopping", "Migrating"})
 
 
-def card_view(world: World, card: Entity, *, running: bool, admin: bool) -> dict[str, Any]:
+def card_view(world: World, card: Entity, *, running: bool) -> dict[str, Any]:
     """A card as its machine shows it."""
     network = world.need("network", card["network"])
     view: dict[str, Any] = {"id": card.uuid, "networkid": network.uuid, "networkname": network["name"]}
@@ -22,7 +22,7 @@ def card_view(world: World, card: Entity, *, running: bool, admin: bool) -> dict
         view |= {"netmask": network["netmask"], "gateway": network["gateway"]}
     if card.get("address"):
         view["ipaddress"] = card["address"]
-    if running and admin and network.get("vlan") is not None:
+    if running and network.get("vlan") is not None:
         view |= {"isolationuri": f"vlan://{network['vlan']}", "broadcasturi": f"vlan://{network['vlan']}"}
     return view | {
         "traffictype": "Guest",
@@ -74,12 +74,14 @@ def build(world: World, machine: Entity, admin: bool) -> dict[str, Any]:
         "rootdeviceid": 0,
         "rootdevicetype": "ROOT",
         "securitygroup": _groups(world, machine),
-        "nic": [card_view(world, card, running=running, admin=admin) for card in world.by("nic", "vm", machine.uuid)],
+        "nic": [card_view(world, card, running=running) for card in world.by("nic", "vm", machine.uuid)],
         "hypervisor": "Simulator",
     }
     if admin:
         view["instancename"] = f"i-{world.need('account', machine['account']).number}-{machine.number}-VM"
     view["details"] = dict(machine["details"])
+    if not admin:
+        view["readonlydetails"] = "dataDiskController, rootDiskController"
     if machine.get("keypairs"):
         view["keypairs"] = ",".join(machine["keypairs"])
     view |= {
@@ -87,7 +89,7 @@ def build(world: World, machine: Entity, admin: bool) -> dict[str, Any]:
             {"id": one.uuid, "name": one["name"], "account": world.need("account", one["account"])["name"]}
             for one in (world.need("affinitygroup", uuid) for uuid in machine["affinity"])
         ],
-        "displayvm": True,
+        **({"displayvm": True} if admin else {}),
         "isdynamicallyscalable": False,
         "ostypeid": template["ostypeid"],
         "osdisplayname": template["ostypename"],
@@ -96,7 +98,7 @@ def build(world: World, machine: Entity, admin: bool) -> dict[str, Any]:
         view |= {"bootmode": "legacy", "boottype": "Bios"}
     if machine.get("ever_started"):
         view["pooltype"] = "NetworkFilesystem"
-    view |= {"receivedbytes": 0, "sentbytes": 0, "tags": tags_of(world, machine.uuid), "hasannotations": False}
+    view |= {"receivedbytes": 0, "sentbytes": 0, "tags": full_tags_of(world, machine.uuid), "hasannotations": False}
     if machine.get("password"):
         view["password"] = machine["password"]
     if machine.get("job"):
