@@ -16,6 +16,7 @@ from cfnlib.engine.walk import Outcome, Walk
 from cfnlib.errors import StackError, TemplateError
 from cfnlib.plan.change import Phase
 from cfnlib.plan.make import make_plan, plan_removal
+from cfnlib.plan.validate import attributes_of
 from cfnlib.state.model import Stack, StackStatus
 from cfnlib.template import Template
 
@@ -64,6 +65,7 @@ class Engine:
             region=self._region,
             account_id=facts.account,
             zones=[facts.zone_name],
+            attributes=attributes_of,
         )
 
     def plan(self, stack: Stack, *, previous: bool = False) -> Plan:

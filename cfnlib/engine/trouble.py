@@ -14,7 +14,7 @@ from cfnlib.errors import (
     NotFoundError,
     UnknownOutcomeError,
 )
-from cfnlib.schema.calls import Effect
+from cfnlib.schema.calls import FREE_ADDRESS, Effect
 
 if TYPE_CHECKING:
     from cfnlib.engine.settings import Settings
@@ -29,6 +29,7 @@ class Remedy(Enum):
     LOOK = "look at the cloud for what the call may have done"
     DONE = "what the call should do is so already"
     REPEAT = "make the call again, after a while"
+    CHOOSE = "let the driver choose again, for what it chose was taken"
     FAIL = "the action has failed"
 
 
@@ -40,6 +41,8 @@ def remedy(task: Task, error: CfnlibError, settings: Settings) -> Remedy:
     just going, say) is tried again for a while. Everything else has failed.
     """
     call = task.call
+    if _was_taken(task, error) and task.retries < len(settings.retry_s):
+        return Remedy.CHOOSE
     if unsure(task, error) and call.check is not None:
         return Remedy.LOOK
     if call.effect is Effect.REMOVES:
@@ -48,6 +51,13 @@ def remedy(task: Task, error: CfnlibError, settings: Settings) -> Remedy:
         if isinstance(error, _TRY_AGAIN) and task.retries < len(settings.retry_s):
             return Remedy.REPEAT
     return Remedy.FAIL
+
+
+def _was_taken(task: Task, error: CfnlibError) -> bool:
+    """Whether a free address that the driver chose went to somebody else before the call; a refusal has no effect."""
+    before = task.unprepared
+    refused = isinstance(error, ConflictError | CapacityError) and task.attempts == 1
+    return refused and before is not None and FREE_ADDRESS in before.params.values()
 
 
 def unsure(task: Task, error: CfnlibError) -> bool:

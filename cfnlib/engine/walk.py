@@ -186,7 +186,7 @@ class Walk:
     def _write(self) -> None:
         """Write down what changed; then, and only then, make the calls whose intents are now written."""
         now = self._clock.now()
-        if self._to_send or now - self._written_at >= self._settings.write_s or not self._tasks:
+        if self._to_send or now >= self._written_at + self._settings.write_s or not self._tasks:
             self._journal.flush()
             self._written_at = now
         sending, self._to_send = self._to_send, []
@@ -312,6 +312,10 @@ class Walk:
             self._look(task)
         elif todo is Remedy.DONE:
             self._call_done(task, {})
+        elif todo is Remedy.CHOOSE:
+            task.retries += 1
+            task.choose_again()
+            self._next_call(task)
         elif todo is Remedy.REPEAT:
             task.retries += 1
             self._after(self._settings.retry_s[task.retries - 1], lambda: self._send(task))

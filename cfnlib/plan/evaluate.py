@@ -93,16 +93,16 @@ class Evaluator:
     def properties(self, logical_id: str) -> tuple[dict[str, Any], tuple[str, ...], Diagnostics]:
         """The resolved properties, the names of those that are still unknown, and what is wrong with the values."""
         one = self.declared[logical_id]
+        found = Diagnostics()
         values: dict[str, Any] = {}
         if one.node is not None:
-            resolved = resolve(one.node, self._scope)
+            resolved = resolve(one.node, self._scope, faults=found, logical_id=logical_id)
             values = dict(resolved) if isinstance(resolved, dict) else {}
         for name, node in one.internal.items():
             values[name] = resolve(node, self._scope)
         values = {name: value for name, value in values.items() if value is not None}
         unknown = tuple(name for name, value in values.items() if _has_unknown(value))
         values, problems = coerce(one.type, values)
-        found = Diagnostics()
         for problem in problems:
             span = self._span(one, problem.path)
             found.add(

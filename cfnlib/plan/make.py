@@ -21,7 +21,6 @@ from cfnlib.resources import find as find_type
 from cfnlib.schema.diff import diff, strongest
 from cfnlib.schema.model import Update
 from cfnlib.state.model import ResourceStatus
-from cfnlib.template import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +61,7 @@ def make_plan(
     declared, diagnostics = lower(instance, facts)
     diagnostics.extend(instance.diagnostics)
     evaluator = Evaluator(instance, declared, facts, lookup, signal_url=signal_url)
-    after = _dependencies(evaluator)
+    after = instance.dependencies(declared)
     by_id: dict[str, list[Resource]] = defaultdict(list)
     for row in rows:
         by_id[row.logical_id].append(row)
@@ -238,16 +237,6 @@ class _Maker:
             for a in self.actions
         ]
         self.actions += first + everything
-
-
-def _dependencies(evaluator: Evaluator) -> dict[str, frozenset[str]]:
-    declared, conditions = evaluator.declared, evaluator.instance.conditions
-    after = {}
-    for one in declared.values():
-        nodes = [one.node, *one.internal.values()]
-        found = [ref.logical_id for node in nodes for ref in references(node, conditions, names=declared)]
-        after[one.logical_id] = frozenset(found) | frozenset(name for name in one.depends_on if name in declared)
-    return after
 
 
 def _stands_in_the_way(action: Action) -> bool:
