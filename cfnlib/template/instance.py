@@ -8,7 +8,7 @@ from attrs import evolve, field, frozen
 
 from cfnlib.diagnostic import Code, Diagnostic, Diagnostics
 from cfnlib.errors import TemplateError
-from cfnlib.source import MapNode
+from cfnlib.source import ListNode, MapNode, Scalar
 from cfnlib.template.cycles import find_cycles
 from cfnlib.template.functions.table import FUNCTIONS
 from cfnlib.template.loops import CollectionUnknownError
@@ -21,6 +21,7 @@ from cfnlib.template.values import NO_VALUE, Fault, Unknown, as_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from cfnlib.diagnostic import Span
     from cfnlib.source import Node
     from cfnlib.template.parameters import ParameterValue
     from cfnlib.template.sections import OutputNode, ResourceNode
@@ -284,13 +285,20 @@ def _verify(instance: Instance, found: Diagnostics) -> None:
     edges = {
         logical_id: {
             **{one.logical_id: one.span for one in instance.references(logical_id)},
-            **{name: resource.span for name in resource.depends_on if name in instance.resources},
+            **{name: span for name, span in _depends_on(resource).items() if name in instance.resources},
         }
         for logical_id, resource in instance.resources.items()
     }
     for cycle, span in find_cycles(edges):
         message = f"resources depend on each other: {' -> '.join(cycle)}"
         found.add(Code.CYCLE, message, span, logical_id=cycle[0], path=("Resources", cycle[0]))
+
+
+def _depends_on(resource: ResourceNode) -> dict[str, Span]:
+    """The names in a resource's DependsOn, with their places."""
+    node = resource.node.get("DependsOn")
+    items = node.items if isinstance(node, ListNode) else [node]
+    return {item.text: item.span for item in items if isinstance(item, Scalar)}
 
 
 def _verify_part(node: Node, scope: Scope, found: Diagnostics, logical_id: str, path: tuple[str | int, ...]) -> None:

@@ -31,6 +31,10 @@ _LOOPING_SECTIONS = ("Conditions", "Resources", "Outputs")
 _PLACEHOLDER = re.compile(r"([$&])\{([A-Za-z0-9]+)\}")
 
 
+class _TooMuch(Fault):
+    """Loops make more than they may; nothing is expanded."""
+
+
 class CollectionUnknownError(Exception):
     """The collection of a loop depends on a parameter that has no value yet."""
 
@@ -42,9 +46,13 @@ def expand(root: MapNode, scope: Scope, diagnostics: Diagnostics) -> MapNode:
     """
     expander = _Expander(scope, diagnostics)
     entries = dict(root.entries)
-    for name in _LOOPING_SECTIONS:
-        if name in entries:
-            entries[name] = expander.node(entries[name], {}, (name,))
+    try:
+        for name in _LOOPING_SECTIONS:
+            if name in entries:
+                entries[name] = expander.node(entries[name], {}, (name,))
+    except _TooMuch as much:
+        diagnostics.add(much.code, much.message, much.node.span, hint=much.hint)
+        return root
     for fault in expander.faults:
         diagnostics.add(
             fault.code, fault.message, fault.node.span, path=path_to(root, fault.node) or (), hint=fault.hint
@@ -67,7 +75,7 @@ class _Expander:
         if items:
             self.made += 1
             if self.made > MAX_NODES:
-                raise Fault(Code.LIMIT, f"loops make more than {MAX_NODES} nodes", node, "loop over fewer items")
+                raise _TooMuch(Code.LIMIT, f"loops make more than {MAX_NODES} nodes", node, "loop over fewer items")
         if isinstance(node, ListNode):
             children = [self.node(item, items, (*path, index)) for index, item in enumerate(node.items)]
             changed = any(new is not old for new, old in zip(children, node.items, strict=True))
@@ -81,7 +89,7 @@ class _Expander:
         self.characters += len(text)
         if self.characters > MAX_CHARACTERS:
             message = f"loops make more than {MAX_CHARACTERS} characters"
-            raise Fault(Code.LIMIT, message, node, "loop over fewer or shorter items")
+            raise _TooMuch(Code.LIMIT, message, node, "loop over fewer or shorter items")
         return Scalar(text, node.place, text)
 
     def map(self, node: MapNode, items: dict[str, str], path: tuple[str | int, ...]) -> Node:
@@ -97,6 +105,8 @@ class _Expander:
                 changed = True
                 try:
                     self.loop(key, child, items, path, entries, places)
+                except _TooMuch:
+                    raise
                 except Fault as fault:
                     self.faults.append(fault)
                 continue

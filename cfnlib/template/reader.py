@@ -82,8 +82,8 @@ class Reader:
         names = tuple(known)
         for key in node:
             if key not in names:
-                hint = nearest(key, names, otherwise=f"a {what} has {', '.join(names)}")
-                self.add(code, f"a {what} has no '{key}'", node.key_span(key), (*path, key), hint)
+                hint = nearest(key, names, otherwise=f"the keys are {', '.join(names)}")
+                self.add(code, f"unknown key '{key}' in the {what}", node.key_span(key), (*path, key), hint)
 
     def text(self, node: MapNode, key: str, path: Path) -> str | None:
         """The text under a key; None when there is none."""
