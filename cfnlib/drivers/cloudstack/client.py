@@ -46,7 +46,7 @@ class Client:
         self._doors: dict[tuple[bool, str], CloudStack] = {}
         for question, retry in ((True, question_retry(config)), (False, change_retry(config))):
             for method in ("get", "post"):
-                sender = session if self._pool is None else Session(self._pool, retry)
+                sender = session if self._pool is None else Session(self._pool, retry, config.secret)
                 self._doors[question, method] = CloudStack(
                     endpoint=self.endpoint,
                     key=config.key,
