@@ -34,7 +34,7 @@ class Work:
     """How an asynchronous command is carried out.
 
     `create` returns the thing the job is about, or None; `creates` says that it is new, so that the answer shows its
-    id. `fail` puts the world right after a job that failed. `ready` is the earliest moment the thing is free (seconds
+    id (or the one under "made" in the call's `extra`). `fail` puts the world right after a job that failed. `ready` is the earliest moment the thing is free (seconds
     since the epoch), for what waits for something else, such as a router. A `finish` that returns None means success.
     """
 
@@ -106,7 +106,8 @@ class Jobs:
             world.schedule(starts, job.uuid, "begin")
         if job["status"] == 0 and not job.get("never"):
             world.schedule(due, job.uuid, "finish")
-        return ({"id": call.thing} if work.creates and call.thing else {}) | {"jobid": job.uuid}
+        made_id = call.extra.get("made") or call.thing
+        return ({"id": made_id} if work.creates and made_id else {}) | {"jobid": job.uuid}
 
     def _apply_fault(self, job: Entity, fault: Fault | None) -> None:
         if fault is None:

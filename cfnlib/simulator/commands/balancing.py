@@ -207,7 +207,7 @@ def list_instances(call: Call) -> dict[str, Any]:
 
 def _instance(world: World, machine: Entity) -> dict[str, Any]:
     # Source: scenario s05: no host and no instance name, though the root admin asks and the cards show their VLAN.
-    view = build(world, machine, True)  # noqa: FBT003 (as for an admin)
+    view = build(world, machine, True)
     return {key: value for key, value in view.items() if key not in {"hostid", "hostname", "instancename"}}
 
 

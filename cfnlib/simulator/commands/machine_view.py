@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.simulator.encode import Rendered, when
-from cfnlib.simulator.ownership import Views, owner_fields, full_tags_of
+from cfnlib.simulator.ownership import Views, full_tags_of, owner_fields
 
 if TYPE_CHECKING:
     from cfnlib.simulator.call import Call

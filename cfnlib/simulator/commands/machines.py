@@ -296,7 +296,7 @@ def start_machine(call: Call, machine: Entity) -> None:
     world = call.world
     world.change(machine, state="Starting", updated=world.now)
     place(world, machine)
-    if mocked(call, "StartCommand"):  # the server tries the next host, and leaves this trace
+    while mocked(call, "StartCommand"):  # the server tries the next host, and leaves this trace
         world.change(machine, details=FREED | machine["details"])
     for card in world.by("nic", "vm", machine.uuid):
         implement(world, world.need("network", card["network"]), call.latency)

@@ -9,7 +9,7 @@ from cfnlib.simulator.encode import when
 from cfnlib.simulator.errors import bad_value, not_permitted
 from cfnlib.simulator.jobs import Work
 from cfnlib.simulator.limits import check_limit
-from cfnlib.simulator.ownership import has_tags, full_tags_of
+from cfnlib.simulator.ownership import full_tags_of, has_tags
 from cfnlib.simulator.seed import DEFAULT_LIMITS
 
 if TYPE_CHECKING:

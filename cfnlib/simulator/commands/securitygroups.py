@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfnlib.simulator.errors import ApiError, bad_value, failed
 from cfnlib.simulator.jobs import Work
-from cfnlib.simulator.ownership import has_tags, owner_fields, tagged, full_tags_of
+from cfnlib.simulator.ownership import full_tags_of, has_tags, owner_fields, tagged
 
 if TYPE_CHECKING:
     from cfnlib.simulator.call import Call

@@ -8,7 +8,7 @@ from cfnlib.simulator.encode import when
 from cfnlib.simulator.errors import bad_value, failed
 from cfnlib.simulator.jobs import Work
 from cfnlib.simulator.limits import check_limit
-from cfnlib.simulator.ownership import has_tags, owner_fields, tagged, full_tags_of
+from cfnlib.simulator.ownership import full_tags_of, has_tags, owner_fields, tagged
 
 if TYPE_CHECKING:
     from cfnlib.simulator.call import Call
@@ -113,7 +113,7 @@ def shown(call: Call, disk: Entity) -> dict[str, Any]:
     view |= {"quiescevm": False, "supportsstoragesnapshot": False}
     if placed and call.is_admin:
         view |= {key: pool["view"][key] for key in ("clusterid", "clustername", "podid", "podname")}
-    if disk.get("snapshot"):
+    if world.get("snapshot", disk.get("snapshot")) is not None:
         view["snapshotid"] = disk["snapshot"]
     view |= {"tags": full_tags_of(world, disk.uuid), "hasannotations": False}
     return view | ({"jobid": disk["job"], "jobstatus": 0} if disk.get("job") else {})
