@@ -1,7 +1,8 @@
-"""One stack made and deleted in a process of its own; prints what that cost as JSON.
+"""One stack made and deleted in a process of its own, so that its CPU time and memory are the engine's alone.
 
-Its arguments come as JSON on the standard input: `endpoint`, `key`, `secret`, `template`. What is measured is from
-the call of `create` to its return: wall clock, CPU seconds of this process, the peak of its memory so far.
+As a program it reads JSON in one line (`endpoint`, `key`, `secret`, `template`), makes the stack, prints what that
+cost as a line of JSON, waits for a line, deletes the stack, and prints that as well. What is measured is from the call
+to its return: wall clock, CPU seconds of this process, the peak of its memory so far.
 """
 
 from __future__ import annotations
@@ -13,15 +14,30 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cloud import Cloud
 
 
-def operate(place: dict[str, str], template: str) -> dict[str, dict[str, float]]:
-    """Run this module in a child, and read its measurements."""
-    asked = json.dumps({**place, "template": template})
-    ran = subprocess.run(
-        [sys.executable, __file__], input=asked, stdout=subprocess.PIPE, text=True, check=True, timeout=1200
-    )
-    return json.loads(ran.stdout)
+def operate(cloud: Cloud, template: str) -> dict[str, dict[str, float]]:
+    """Make and delete a stack in a child; what `create` and `delete` each cost, requests to the cloud included."""
+    with subprocess.Popen(
+        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        found = {}
+        line = json.dumps({**cloud.place, "template": template})
+        for name in ("create", "delete"):
+            before = cloud.requests()
+            child.stdin.write(line + "\n")
+            child.stdin.flush()
+            answer = child.stdout.readline()
+            if not answer:
+                raise RuntimeError(f"{name} failed; see above")
+            requests = {name: count - before.get(name, 0) for name, count in cloud.requests().items()}
+            found[name] = {**json.loads(answer), "requests": sum(requests.values()), "by_command": requests}
+            line = ""
+        return found
 
 
 def _measured(work) -> dict[str, float]:
@@ -40,7 +56,7 @@ def main() -> None:
     from cfnlib.stacks import Stacks  # noqa: PLC0415 - only the child needs it
     from cfnlib.template import Template  # noqa: PLC0415 - as above
 
-    asked = json.loads(sys.stdin.read())
+    asked = json.loads(sys.stdin.readline())
     with tempfile.TemporaryDirectory() as folder:
         config = Config.load(
             environ={"HOME": folder},
@@ -52,10 +68,11 @@ def main() -> None:
         )
         with Stacks.from_config(config=config) as stacks:
             template = Template.from_text(asked["template"])
-            found = {"create": _measured(lambda: stacks.create("bench", template))}
-            found["resources"] = len(stacks["bench"].resources)
-            found["delete"] = _measured(lambda: stacks.delete("bench"))
-    print(json.dumps(found))
+            cost = _measured(lambda: stacks.create("bench", template))
+            rows = stacks.store.resources(stacks.store.stack("bench").stack_id)
+            print(json.dumps({**cost, "resources": len(rows)}), flush=True)
+            sys.stdin.readline()
+            print(json.dumps(_measured(lambda: stacks.delete("bench"))), flush=True)
 
 
 if __name__ == "__main__":

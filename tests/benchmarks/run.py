@@ -21,9 +21,9 @@ from operate import operate
 JOB_S = 20.0
 
 
-def figure(name: str, value: float, unit: str = "") -> None:
+def figure(name: str, value: float) -> None:
     """Print one figure."""
-    print(f"{name} {value:.3f}{unit}", flush=True)
+    print(f"{name} {value:.4g}", flush=True)
 
 
 def stack(machines: int = 1000) -> None:
@@ -33,19 +33,17 @@ def stack(machines: int = 1000) -> None:
     when its last machine is gone.
     """
     with running(JOB_S) as cloud:
-        before = sum(cloud.requests().values())
-        found = operate(cloud.place, generated.cluster(machines))
-        requests = cloud.requests()
-    count = found["resources"]
+        found = operate(cloud, generated.cluster(machines))
+    count = found["create"]["resources"]
     figure("stack_resources", count)
     for name, path_s in (("create", JOB_S), ("delete", 2 * JOB_S)):
-        figure(f"stack_{name}_seconds", found[name]["seconds"])
+        one = found[name]
+        figure(f"stack_{name}_seconds", one["seconds"])
         figure(f"stack_{name}_critical_path_seconds", path_s)
-        figure(f"stack_{name}_over_critical_path", found[name]["seconds"] / path_s)
-    figure("stack_requests", sum(requests.values()) - before)
-    figure("stack_requests_per_resource", (sum(requests.values()) - before) / count)
-    for command, number in sorted(requests.items(), key=lambda pair: -pair[1])[:6]:
-        figure(f"stack_requests_{command}", number)
+        figure(f"stack_{name}_over_critical_path", one["seconds"] / path_s)
+        figure(f"stack_{name}_requests_per_resource", one["requests"] / count)
+        for command, number in sorted(one["by_command"].items(), key=lambda pair: -pair[1])[:4]:
+            figure(f"stack_{name}_requests_{command}", number)
 
 
 def growth() -> None:
@@ -54,8 +52,8 @@ def growth() -> None:
     memory: dict[int, float] = {}
     for machines in (1000, 5000):
         with running(0.5) as cloud:
-            found = operate(cloud.place, generated.cluster(machines))
-        count = found["resources"]
+            found = operate(cloud, generated.cluster(machines))
+        count = found["create"]["resources"]
         for name in ("create", "delete"):
             figure(f"growth_{name}_cpu_seconds_per_resource_{machines}", found[name]["cpu_seconds"] / count)
             figure(f"growth_{name}_seconds_{machines}", found[name]["seconds"])
