@@ -11,8 +11,15 @@ from typing import Any
 from cfnlib.schema.calls import FREE_ADDRESS, SELF, Call, Effect, Find, found_id
 from cfnlib.schema.model import Read
 
-READ = Read("listPublicIpAddresses", "publicipaddress", state="state", ready=frozenset({"Allocated"}))
+READ = Read(
+    "listPublicIpAddresses",
+    "publicipaddress",
+    state="state",
+    ready=frozenset({"Allocated"}),
+    gone=frozenset({"Free", "Releasing"}),
+)
 _ALLOCATED = {"allocatedonly": True}
+_NOT_OURS = {"state": sorted(READ.gone)}
 
 
 def acquire(params: dict[str, Any]) -> Call:
@@ -21,13 +28,19 @@ def acquire(params: dict[str, Any]) -> Call:
     where = {"ipaddress": given["ipaddress"]}
     if "networkid" in given:
         where["associatednetworkid"] = given["networkid"]
-    check = Find(READ.command, READ.key, {"ipaddress": given["ipaddress"], **_ALLOCATED}, where)
+    check = Find(READ.command, READ.key, {"ipaddress": given["ipaddress"], **_ALLOCATED}, where, unless=_NOT_OURS)
     return Call("associateIpAddress", given, Effect.CREATES, "ipaddress", check, exclusive="ipaddress" in params)
 
 
-def release() -> Call:
-    """Give the address back, with all that was configured on it."""
-    return Call("disassociateIpAddress", {"id": SELF}, Effect.REMOVES, check=_address(SELF))
+def release(network_id: object = None) -> Call:
+    """Give the address back, with all that was configured on it.
+
+    An address keeps its id when it goes to somebody else: with `network_id` (None: it was taken for a zone) it counts as
+    given back as soon as it leads to another network.
+    """
+    where = {"associatednetworkid": network_id} if network_id else {}
+    check = Find(READ.command, READ.key, {"id": SELF, **_ALLOCATED}, where, unless=_NOT_OURS)
+    return Call("disassociateIpAddress", {"id": SELF}, Effect.REMOVES, check=check)
 
 
 def map_to(machine_id: object, address_id: object = SELF, **more: object) -> Call:
@@ -45,10 +58,6 @@ def unmap(machine_id: object, address_id: object = SELF) -> Call:
 def address_id(address: str) -> dict[str, Any]:
     """The id of an address that is ours."""
     return found_id(Find(READ.command, READ.key, {"ipaddress": address, **_ALLOCATED}, {"ipaddress": address}))
-
-
-def _address(address_id: object) -> Find:
-    return Find(READ.command, READ.key, {"id": address_id, **_ALLOCATED})
 
 
 def _mapped(machine_id: object, address_id: object) -> Find:

@@ -175,6 +175,9 @@ def test_after_each_of_many_kills_the_cloud_holds_exactly_what_the_stack_says(cl
             state = stacks.store.stack(state.stack_id)
             assert not state.status.in_progress, f"seed {seed}, {name}: resume left {state.status}"
             there = world(api, prefix)
+            if there != said(stacks, state.stack_id):
+                for e in stacks.store.events(state.stack_id)[-14:]:
+                    print(e.at, e.logical_id, e.physical_id, e.status, e.reason)
             assert there == said(stacks, state.stack_id), f"seed {seed}, {name} after {verb} ({state.status.value})"
             if verb == "delete" and state.status.value == "DELETE_COMPLETE":
                 assert there == {}

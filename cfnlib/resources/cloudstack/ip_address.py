@@ -24,8 +24,8 @@ def _create(desired: Desired) -> list[Call]:
     return [addresses.acquire(given), *([tag_call("PublicIpAddress", tags)] if tags else [])]
 
 
-def _delete(_: Existing) -> list[Call]:
-    return [addresses.release()]
+def _delete(existing: Existing) -> list[Call]:
+    return [addresses.release(existing.get("networkid"))]
 
 
 TYPE = ResourceType(

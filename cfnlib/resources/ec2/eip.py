@@ -36,8 +36,8 @@ def _update(existing: Existing, desired: Desired) -> list[Call]:
     return [*calls, *retag_calls("PublicIpAddress", old, new)]
 
 
-def _delete(_: Existing) -> list[Call]:
-    return [addresses.release()]
+def _delete(existing: Existing) -> list[Call]:
+    return [addresses.release(None if existing.facts.security_groups else existing.get("_network"))]
 
 
 TYPE = ResourceType(
