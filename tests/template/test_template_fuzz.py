@@ -72,7 +72,7 @@ WORDS = [
 def use(text: str) -> None:
     """Do all that can be done to a template."""
     template = Template.from_text(text, "fuzz")
-    diagnostics = template.check(lambda _: {"Ip"})
+    diagnostics = template.check(lambda _: {"Ip", "Size"})
     assert isinstance(diagnostics, Diagnostics)
     json.dumps([item.as_dict() for item in diagnostics])
     assert all(item.span is None or item.span.line > 0 for item in diagnostics)
@@ -121,8 +121,8 @@ NAMES = ["Ref", "Condition", "Fn::Nope", "Fn::ForEach", "Fn::ForEach::Z", *(
     )
 )]  # fmt: skip
 ATOMS = st.sampled_from([
-    None, True, 0, 1, 1.5, "", "a", "Web", "Prod", "Env", "Names", "M", "dev", "cpu", "Web.Ip", "${Web}", "${Env}", "${",
-    "${!x}", "10.0.0.0/8", "AWS::NoValue", "AWS::Region",
+    None, True, 0, 1, 1.5, "", "a", "Web", "Prod", "Env", "Names", "M", "dev", "cpu", "Web.Ip", "${Web}", "${Env}",
+    "${", "${!x}", "10.0.0.0/8", "AWS::NoValue", "AWS::Region",
 ])  # fmt: skip
 EXPRESSIONS = st.recursive(
     ATOMS,
