@@ -73,7 +73,7 @@ class Config:
     zone: str | None = None
     network_offering: str | None = None
     project_id: str | None = None
-    state_url: str = field(factory=lambda: default_state_url(os.environ))
+    state_url: str = field(factory=lambda: default_state_url(os.environ), repr=False)
     images: Mapping[str, str] = field(factory=dict)
     types: Mapping[str, str] = field(factory=dict)
     zones: Mapping[str, str] = field(factory=dict)
@@ -225,7 +225,9 @@ def _read_by_cs(profile: str | None, environ: Mapping[str, str], files: list[Pat
             sections = _sections(files)
             raise ConfigError(f"{shown}: there is no section [{error.section}]; {sections}") from None
         except configparser.Error as error:
-            raise ConfigError(f"{shown}: cannot be read: {error}") from None
+            raise ConfigError(f"{shown}: {_why(error)}") from None
+        except SystemExit:
+            raise ConfigError("CLOUDSTACK_OVERRIDES is set, but there is no file to override; unset it") from None
         except ValueError:
             if profile or environ.get("CLOUDSTACK_REGION") or "[cloudstack]" in _sections(files):
                 section = profile or environ.get("CLOUDSTACK_REGION") or "cloudstack"
@@ -238,6 +240,21 @@ def _read_by_cs(profile: str | None, environ: Mapping[str, str], files: list[Pat
             ) from None
     found["proxy"] = proxies.get(urlsplit(endpoint).scheme) or proxies.get("all")
     return found
+
+
+def _why(error: configparser.Error) -> str:
+    """What is wrong with a file, without what stands there: it may be the secret."""
+    if isinstance(error, configparser.InterpolationError):
+        return f"{error.option} in section [{error.section}]: write %% for a %"
+    if isinstance(error, configparser.DuplicateOptionError):
+        return f"{error.option} in section [{error.section}] is given twice"
+    if isinstance(error, configparser.DuplicateSectionError):
+        return f"section [{error.section}] is given twice"
+    if isinstance(error, configparser.MissingSectionHeaderError):
+        return f"cannot be read: line {error.lineno} stands before any section"
+    if isinstance(error, configparser.ParsingError):
+        return f"cannot be read: line {error.errors[0][0]} is no `name = value`"
+    return "cannot be read"
 
 
 def _sections(files: list[Path]) -> str:
