@@ -35,8 +35,8 @@ def acquire(params: dict[str, Any]) -> Call:
 def release(network_id: object = None) -> Call:
     """Give the address back, with all that was configured on it.
 
-    An address keeps its id when it goes to somebody else: with `network_id` (None: it was taken for a zone) it counts as
-    given back as soon as it leads to another network.
+    An address keeps its id when it goes to somebody else: with `network_id` (None: it was taken for a zone) it counts
+    as given back as soon as it leads to another network.
     """
     where = {"associatednetworkid": network_id} if network_id else {}
     check = Find(READ.command, READ.key, {"id": SELF, **_ALLOCATED}, where, unless=_NOT_OURS)

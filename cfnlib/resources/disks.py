@@ -85,7 +85,11 @@ def delete() -> Call:
 
 
 def keep(existing: Existing) -> list[Call]:
-    """Keep the volume's contents in a snapshot, named after it."""
+    """Keep the volume's contents in a snapshot, named after it.
+
+    A volume that was never attached is Allocated: there is nothing in it, and CloudStack takes no snapshot of it.
+    """
     name = f"{existing.name}-final"
+    filled = found_id(Find("listVolumes", "volume", {"id": SELF}, unless={"state": ["Allocated"]}), needed=False)
     check = Find("listSnapshots", "snapshot", {"volumeid": SELF}, {"name": name})
-    return [Call("createSnapshot", {"volumeid": SELF, "name": name}, key="snapshot", check=check)]
+    return [Call("createSnapshot", {"volumeid": filled, "name": name}, key="snapshot", check=check)]

@@ -124,14 +124,14 @@ class Call:
         )
 
 
-def found_id(find: Find, field: str = "id") -> dict[str, Any]:
+def found_id(find: Find, field: str = "id", *, needed: bool = True) -> dict[str, Any]:
     """A value that stands for a field of the row that a listing finds when the call is about to be made.
 
     It may stand anywhere in `params`, and in the `params` and `where` of the `check`. A driver's `prepare` replaces
     it. When no row is found, a call that REMOVES is done already, and any other call fails: what it needs is not
-    there.
+    there; unless it is not `needed`: then there is nothing to do.
     """
-    return {_FIND: find.as_json(), "field": field}
+    return {_FIND: find.as_json(), "field": field} | ({} if needed else {"needed": False})
 
 
 def needs_prepare(call: Call) -> bool:
@@ -143,7 +143,7 @@ def needs_prepare(call: Call) -> bool:
 
 
 def prepared(call: Call, find: Callable[[Find, str], Any], free_address: Callable[[], str]) -> Call | None:
-    """The call with its marks replaced; None when it REMOVES what is not there.
+    """The call with its marks replaced; None when there is nothing to do.
 
     `find` gives a field of the first row that a listing finds, None when it finds none. `free_address` is asked at
     most once. Raises `LookupError` when a call that makes or changes needs a thing that is not found.
@@ -151,6 +151,7 @@ def prepared(call: Call, find: Callable[[Find, str], Any], free_address: Callabl
     if not needs_prepare(call):
         return call
     chosen: list[str] = []
+    absent: list[bool] = []
     known: dict[str, Any] = {}
 
     def replace(value: object) -> object:
@@ -164,6 +165,7 @@ def prepared(call: Call, find: Callable[[Find, str], Any], free_address: Callabl
                 listing = Find(**_walked(value[_FIND], replace))
                 known[mark] = find(listing, value["field"])
                 if known[mark] is None:
+                    absent.append(value.get("needed", True))
                     raise LookupError(f"{call.command}: {listing.command} finds nothing with {dict(listing.where)}")
             return known[mark]
         return value
@@ -171,7 +173,7 @@ def prepared(call: Call, find: Callable[[Find, str], Any], free_address: Callabl
     try:
         return _mapped(call, replace)
     except LookupError:
-        if call.effect is Effect.REMOVES:
+        if call.effect is Effect.REMOVES or absent == [False]:
             return None
         raise
 

@@ -201,12 +201,15 @@ def test_a_named_disk_offering_gives_its_own_size(isolated):
     assert isolated.rows("listVolumes", "volume") == []
 
 
-def test_a_volume_that_goes_leaves_its_snapshot(isolated, machine):
-    volume = isolated.make(VOLUME, Size=1)
-    isolated.carry_out(find(VOLUME), find(VOLUME).native.snapshot(volume), volume.physical_id)
-    isolated.remove(VOLUME, volume)
+def test_a_volume_leaves_a_snapshot_when_anything_was_in_it(isolated, machine):
+    empty, used = isolated.make(VOLUME, Size=1), isolated.make(VOLUME, Size=1)
+    held = isolated.make("CloudStack::VolumeOps", id=used.physical_id, virtualmachineid=machine.physical_id)
+    isolated.remove("CloudStack::VolumeOps", held)
+    for volume in (empty, used):
+        isolated.carry_out(find(VOLUME), find(VOLUME).native.snapshot(volume), volume.physical_id)
+        isolated.remove(VOLUME, volume)
     (row,) = isolated.rows("listSnapshots", "snapshot")
-    assert row["name"] == f"{volume.name}-final"
+    assert row["name"] == f"{used.name}-final"
 
 
 def test_a_native_machine_keeps_its_given_name_and_takes_a_volume(isolated):
