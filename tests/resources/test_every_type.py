@@ -21,6 +21,8 @@ from cfnlib.schema.model import Update
 
 FACTS = Path(__file__).with_name("commands.json")
 COMMANDS = json.loads(FACTS.read_text())
+AWS = json.loads(Path(__file__).with_name("aws_properties.json").read_text())
+"""The names of properties and attributes. Source: CloudFormation's resource schemas of November 2026."""
 SHARED = Path(__file__).parents[2].parent / "shared" / "cloudstack-4.19" / "listApis.json.gz"
 TYPES = all_types()
 EVERY_TYPE = pytest.mark.parametrize("resource", TYPES, ids=lambda resource: resource.name)
@@ -191,6 +193,21 @@ def test_it_is_declared_in_full(resource):
     for declared in resource.properties.values():
         assert declared.doc.endswith("."), declared
         assert not (declared.required and declared.ignored), declared
+
+
+def paths_of(fields, prefix=""):
+    """The dotted paths of the properties and their parts."""
+    for name, declared in fields.items():
+        yield prefix + name
+        inner = declared.item if declared.item is not None else declared
+        yield from paths_of(inner.fields, f"{prefix}{name}.")
+
+
+@pytest.mark.parametrize("name", AWS)
+def test_a_type_of_aws_knows_every_property_and_attribute_that_aws_gives_it(name):
+    resource = find(name)
+    assert set(AWS[name]["properties"]) <= set(paths_of(resource.properties))
+    assert set(AWS[name]["attributes"]) <= {attribute.split(".")[0] for attribute in resource.attributes}
 
 
 def test_a_type_is_found_by_its_name_as_it_is_written():
