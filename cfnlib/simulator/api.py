@@ -92,7 +92,7 @@ def _command(name: str, fact: dict[str, Any]) -> Command:
 
 
 def described(command: Command, role: str) -> dict[str, Any]:
-    """The entry of `listApis` for a command. Descriptions are not carried by this project; the name stands for them."""
+    """The entry of `listApis` for a command. The name stands for the descriptions, which are not carried."""
     visible = {name: one for name, one in commands().items() if one.allowed(role)}
     return {
         "name": command.name,

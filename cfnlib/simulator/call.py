@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from cfnlib.simulator.errors import ApiError, bad_parameter, bad_value, not_permitted
+from cfnlib.simulator.errors import ApiError, bad_parameter, bad_value, no_such, not_permitted
 from cfnlib.simulator.kinds import kinds_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Call:
     @property
     def is_admin(self) -> bool:
         """Whether the root admin calls."""
-        return self.account["roletype"] == "Admin"
+        return bool(self.account["roletype"] == "Admin")
 
     def text(self, name: str) -> str | None:
         """A parameter as text, None if it was not given."""
@@ -128,7 +128,7 @@ class Call:
     # -- owner and visibility
 
     def owner(self) -> Entity:
-        """The account a new thing is made for: the one named by account and domainid, a project's, or the caller's."""
+        """The account a new thing is made for: that of account and domainid, a project's, or the caller's."""
         named = self._named_account()
         return named if named is not None else self.account
 
@@ -249,40 +249,40 @@ def _wrong(command: Command, text: str) -> ApiError:
     return bad_parameter(f"Unable to execute API command {command.name.lower()} due to invalid value. {text}")
 
 
-def _converted(world: World, command: Command, parameter: Parameter, raw: Any) -> Any:  # noqa: ANN401, PLR0911 (any JSON value; one return a type)
+def _converted(world: World, command: Command, parameter: Parameter, raw: Any) -> Any:  # noqa: ANN401 (any JSON value)
     if isinstance(raw, dict):
         elements = [raw[index] for index in sorted(raw)]
-        if parameter.type == "list":
-            return [element[""] for element in elements if "" in element]
-        return elements
-    if parameter.type == "string":
-        if len(raw) > parameter.max_length:
-            raise _wrong(
-                command, f"Value greater than max allowed length {parameter.max_length} for param: {parameter.name}"
-            )
-        return raw
-    if parameter.type == "boolean":
-        return raw.lower() == "true"
-    if parameter.type in {"integer", "long", "short"}:
-        try:
-            return int(raw)
-        except ValueError:
-            kind = parameter.type
-            raise _wrong(
-                command, f"Invalid parameter {parameter.name} value={raw} due to incorrect {kind} value format"
-            ) from None
+        return [one[""] for one in elements if "" in one] if parameter.type == "list" else elements
     if parameter.type == "uuid":
         _check_exists(world, command, parameter, raw)
-        return raw
-    if parameter.type == "list":
-        elements = [element.strip() for element in raw.split(",") if element.strip()]
-        if parameter.related and parameter.name.endswith("ids"):
-            for element in elements:
-                _check_exists(world, command, parameter, element)
-        return elements
-    if parameter.type == "map":
+    elif parameter.type == "boolean":
+        return raw.lower() == "true"
+    elif parameter.type in {"integer", "long", "short"}:
+        return _whole_number(command, parameter, raw)
+    elif parameter.type == "list":
+        return _list(world, command, parameter, raw)
+    elif parameter.type == "map":
         return [{"": raw}]
+    elif parameter.type == "string" and len(raw) > parameter.max_length:
+        longest = f"{parameter.max_length} for param: {parameter.name}"
+        raise _wrong(command, f"Value greater than max allowed length {longest}")
     return raw
+
+
+def _whole_number(command: Command, parameter: Parameter, raw: str) -> int:
+    try:
+        return int(raw)
+    except ValueError:
+        text = f"Invalid parameter {parameter.name} value={raw} due to incorrect {parameter.type} value format"
+        raise _wrong(command, text) from None
+
+
+def _list(world: World, command: Command, parameter: Parameter, raw: str) -> list[str]:
+    elements = [element.strip() for element in raw.split(",") if element.strip()]
+    if parameter.related and parameter.name.endswith("ids"):
+        for element in elements:
+            _check_exists(world, command, parameter, element)
+    return elements
 
 
 def _check_exists(world: World, command: Command, parameter: Parameter, uuid: str) -> None:
@@ -293,8 +293,4 @@ def _check_exists(world: World, command: Command, parameter: Parameter, uuid: st
         return
     if uuid == "-1":
         return
-    raise _wrong(
-        command,
-        f"Invalid parameter {parameter.name} value={uuid} due to incorrect long value format, or entity does not exist "
-        "or due to incorrect parameter annotation for the field in api cmd class.",
-    )
+    raise no_such(command.name, parameter.name, uuid)

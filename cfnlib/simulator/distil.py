@@ -1,7 +1,7 @@
 """Turn the recordings of a real CloudStack 4.19 into the small data files the simulator and its tests live on.
 
-Run as ``python -m cfnlib.simulator.distil PATH_TO_cloudstack-4.19``. Only facts are carried over: names, types, flags,
-shapes of answers, codes and texts of errors. Descriptions stay behind. What is written under ``data/``:
+Run as ``python -m cfnlib.simulator.distil PATH_TO_cloudstack-4.19``. Only facts are carried over: names, types,
+flags, shapes of answers, codes and texts of errors. Descriptions stay behind. What is written under ``data/``:
 
 - ``commands.json.gz``: every command, its parameters and answer fields, who may call it, and what the recordings told
   about it that metadata does not (the element its answer is wrapped in, the class named in its job);

@@ -1,11 +1,11 @@
 """The HTTP/1.1 server in front of the kernel: one thread, one event loop, keep-alive, GET and POST.
 
-Why not waitress or `http.server`: the kernel answers one request at a time under one lock anyway, so threads only cost
-switches; an answer that is to come late (3 s for each of hundreds of machines, a hanging call) would hold a worker
-thread for that long, where a timer of the loop costs nothing; and a connection can be reset, or closed half way through
-an answer, only by who owns the socket. Measured on two cores with 32 keep-alive clients in another process, signed
-``listZones``, processor time of the server for a request: 97 us here, 147 us with `http.server`'s threading server,
-195 us with waitress and 4 threads, 219 us with 32.
+Why not waitress or `http.server`: the kernel answers one request at a time under one lock anyway, so threads only
+cost switches; an answer that is to come late (3 s for each of hundreds of machines, a hanging call) would hold a
+worker thread for that long, where a timer of the loop costs nothing; and a connection can be reset, or closed half
+way through an answer, only by who owns the socket. Measured on two cores with 32 keep-alive clients in another
+process, signed ``listZones``, processor time of the server for a request: 97 us here, 147 us with `http.server`'s
+threading server, 195 us with waitress and 4 threads, 219 us with 32.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Rendered:
-    """The part of an answer about one thing, with its JSON text, so that a long list is not encoded anew each time."""
+    """The part of an answer about one thing, with its JSON text: a long list is not encoded anew each time."""
 
     __slots__ = ("_text", "value")
 
@@ -43,7 +43,7 @@ def json_text(envelope: str, content: dict[str, Any]) -> str:
 
 
 def xml_text(envelope: str, content: dict[str, Any]) -> str:
-    """An answer in XML: a list is its element repeated, an empty one is nothing, a map is written as Java prints it."""
+    """An answer in XML: a list is its element repeated, an empty one nothing, a map is written as Java prints it."""
     inner = "".join(_xml(key, value) for key, value in content.items())
     head = '<?xml version="1.0" encoding="UTF-8"?>'
     return f'{head}<{envelope} cloud-stack-version="{VERSION}">{inner}</{envelope}>'

@@ -39,6 +39,15 @@ def bad_parameter(text: str) -> ApiError:
     return ApiError(431, 9999, text)
 
 
+def no_such(command: str, parameter: str, value: str) -> ApiError:
+    """A parameter names, by its uuid, a thing that is not known."""
+    return bad_parameter(
+        f"Unable to execute API command {command.lower()} due to invalid value. Invalid parameter {parameter} value="
+        f"{value} due to incorrect long value format, or entity does not exist or due to incorrect parameter "
+        "annotation for the field in api cmd class."
+    )
+
+
 def failed(text: str) -> ApiError:
     """The command was understood but could not be done."""
     return ApiError(530, 9999, text)

@@ -33,8 +33,8 @@ class Fault:
     `kind`: "job" the call's job fails; "error" the call is refused with `errorcode`; "never" its job never ends;
     "vanish" its job is carried out but cannot be found; "hang" the answer comes `hang_s` late; "reset" the connection
     is reset before the call has an effect; "drop_answer" the call has its effect and the connection is closed without
-    an answer; "html" a page of HTML with status `status` instead of an answer, without effect; "truncate" the call has
-    its effect and half of the answer arrives.
+    an answer; "html" a page of HTML with status `status` instead of an answer, without effect; "truncate" the call
+    has its effect and half of the answer arrives.
 
     It befalls the `nth` matching call only (from 1), `every` so many, a random `share` of them (0 to 1, from `seed`);
     without these all of them; and at most `times` in all.

@@ -2,8 +2,8 @@
 
 A job goes through three phases, each a plain function of the command's module. `create` runs while the call is
 answered: it refuses, or makes the thing and names it. `begin` runs when the job starts, at once unless an earlier job
-about the same thing is under way (CloudStack queues these). `finish` runs when the job falls due and gives its result.
-Only uuids and parameters are kept with a job, so after a restart it goes on where it was.
+about the same thing is under way (CloudStack queues these). `finish` runs when the job falls due and gives its
+result. Only uuids and parameters are kept with a job, so after a restart it goes on where it was.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ class Work:
     """How an asynchronous command is carried out.
 
     `create` returns the thing the job is about, or None; `creates` says that it is new, so that the answer shows its
-    id (or the one under "made" in the call's `extra`). `fail` puts the world right after a job that failed. `ready` is the earliest moment the thing is free (seconds
-    since the epoch), for what waits for something else, such as a router. A `finish` that returns None means success.
+    id (or the one under "made" in the call's `extra`). `fail` puts the world right after a job that failed. `ready`
+    is the earliest moment the thing is free (seconds since the epoch), for what waits for something else, such as a
+    router. A `finish` that returns None means success.
     """
 
     finish: Callable[[Call], dict[str, Any] | None]
@@ -143,8 +144,7 @@ class Jobs:
                 if work.begin:
                     work.begin(call)
                 return
-            if "fault" in job:
-                raise ApiError(job["fault"]["code"], None, job["fault"]["text"])
+            _fail_on_purpose(job)
             result = work.finish(call)
         except ApiError as error:
             if work.fail:
@@ -162,6 +162,11 @@ class Jobs:
             thing = self._world.get(kind, job["thing"])
             if thing is not None and thing.get("job") == job.uuid:
                 self._world.change(thing, job=None)
+
+
+def _fail_on_purpose(job: Entity) -> None:
+    if "fault" in job:
+        raise ApiError(job["fault"]["code"], None, job["fault"]["text"])
 
 
 def shown(world: World, job: Entity) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """From a request's parameters to its answer: who calls, may he, are the parameters right, then the command itself.
 
-The order of the checks is the server's: unknown command (401), signature (401), role (432), parameters (431), command.
+The order of the checks is the server's: unknown command (401), signature (401), role (432), parameters (431),
+command.
 """
 
 from __future__ import annotations
@@ -89,16 +90,16 @@ class Kernel:
         envelope = command.answer if command else "errorresponse"
         try:
             if command is None:
-                silent = name is None and parameters.get("response", "").lower() == "json"
-                raise unauthorized("null" if silent else "errorresponse")
+                return 401, *self._unknown(parameters)
             account, user = self._caller(parameters)
-            if not command.allowed(account["roletype"]):
-                raise _not_available(command, account)
-            if fault is not None and fault.kind == "error":
-                raise ApiError(fault.errorcode, fault.cserrorcode, fault.text)
+            _check_allowed(command, account, fault)
             return 200, envelope, self._run(command, parameters, account, user, fault, method)
         except ApiError as error:
             return error.status, error.envelope or envelope, _shown_error(error, parameters)
+
+    def _unknown(self, parameters: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+        nameless = "command" not in parameters and parameters.get("response", "").lower() == "json"
+        return "null" if nameless else "errorresponse", _shown_error(unauthorized(), parameters)
 
     def _run(
         self,
@@ -112,8 +113,8 @@ class Kernel:
         given = dict(parameters)
         for name, value in given.items():
             if CONTROL.search(value):
-                text = f"Received value {value} for parameter {name} is invalid, contains illegal ASCII non-printable characters"
-                raise ApiError(431, 9999, text)
+                why = "is invalid, contains illegal ASCII non-printable characters"
+                raise ApiError(431, 9999, f"Received value {value} for parameter {name} {why}")
         handler, work = COMMANDS.get(command.name), WORKS.get(command.name)
         if handler is None and work is None:
             raise ApiError(530, 9999, f"The API [{command.name}] is not simulated by cfnlib.simulator")
@@ -133,6 +134,13 @@ class Kernel:
         if account is None or user["state"] != "enabled" or account["state"] != "enabled":
             raise unauthorized()
         return account, user
+
+
+def _check_allowed(command: Command, account: Entity, fault: Fault | None) -> None:
+    if not command.allowed(account["roletype"]):
+        raise _not_available(command, account)
+    if fault is not None and fault.kind == "error":
+        raise ApiError(fault.errorcode, fault.cserrorcode, fault.text)
 
 
 def _not_available(command: Command, account: Entity) -> ApiError:

@@ -1,6 +1,7 @@
 """Which kind of thing a uuid parameter names.
 
-Metadata gives each uuid parameter the commands whose answers hold such a thing (`related`); the kind follows from them.
+Metadata gives each uuid parameter the commands whose answers hold such a thing (`related`); the kind follows from
+them.
 """
 
 from __future__ import annotations

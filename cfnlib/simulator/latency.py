@@ -16,9 +16,9 @@ class Latency:
     """Seconds. The defaults make everything near instantaneous.
 
     `answer_s` passes before any answer; `job_s` is how long a job takes, `by_command` says otherwise for single
-    commands (for a command that has no job it is the time to its answer); `router_s` is how long the virtual router of
-    a network takes to start, which the first machine in it waits for. Each is stretched or shrunk by up to the share
-    `jitter`, with random numbers from `seed`.
+    commands (for a command that has no job it is the time to its answer); `router_s` is how long the virtual router
+    of a network takes to start, which the first machine in it waits for. Each is stretched or shrunk by up to the
+    share `jitter`, with random numbers from `seed`.
     """
 
     answer_s: float = 0.0

@@ -38,15 +38,14 @@ def amount_of(world: World, account: str, resource: str) -> int:
         machines = [one for one in world.by("virtualmachine", "account", account) if one["state"] != "Destroyed"]
         if resource == "user_vm":
             return len(machines)
-        return sum(one["cores" if resource == "cpu" else "memory_mib"] for one in machines)
-    if resource == "primary_storage":
-        return sum(one["size_bytes"] for one in world.by("volume", "account", account)) >> 30
-    if resource == "public_ip":
-        return world.count("publicip", "account", account)
-    if resource in {"volume", "network"}:
-        return world.count(resource, "account", account)
-    if resource == "secondary_storage":
-        return sum(one["size_bytes"] for one in world.each("template") if one.get("account") == account) >> 30
+        return sum(int(one["cores" if resource == "cpu" else "memory_mib"]) for one in machines)
+    if resource.endswith("_storage"):
+        own = world.by("volume", "account", account)
+        if resource == "secondary_storage":
+            own = [one for one in world.each("template") if one.get("account") == account]
+        return sum(int(one["size_bytes"]) for one in own) >> 30
+    if resource in {"volume", "network", "public_ip"}:
+        return world.count(resource.replace("_", ""), "account", account)
     return sum(1 for one in world.each(resource) if one.get("account") == account)
 
 
@@ -62,6 +61,6 @@ def check_limit(world: World, account: Entity, resource: str, amount: int = 1) -
             535,
             9999,
             f"Maximum amount of resources of Type = '{resource}' for Account Name = {account['name']} in Domain Id = "
-            f"{domain.number} is exceeded: Account Resource Limit = {limit}, Current Account Resource Amount = {present}, "
-            f"Current Account Resource Reservation = 0, Requested Resource Amount = {amount}.",
+            f"{domain.number} is exceeded: Account Resource Limit = {limit}, Current Account Resource Amount = "
+            f"{present}, Current Account Resource Reservation = 0, Requested Resource Amount = {amount}.",
         )

@@ -30,7 +30,7 @@ def tags_of(world: World, uuid: str) -> list[dict[str, Any]]:
 
 
 def full_tags_of(world: World, uuid: str) -> list[dict[str, Any]]:
-    """The tags on a thing as answers about machines, disks, templates and security groups show them: with the thing."""
+    """The tags on a thing as answers about machines, disks and security groups show them: with the thing."""
     return [
         {"key": tag["key"], "value": tag["value"], "resourcetype": tag["type"], "resourceid": tag["resource"]}
         | owner_fields(world, tag["account"])

@@ -42,7 +42,7 @@ def exchange(interaction: dict[str, Any]) -> Exchange:
     """Read one interaction of a vcrpy cassette."""
     request, response = interaction["request"], interaction["response"]
     url = urlsplit(request["uri"])
-    query = request["body"] if request["body"] else url.query
+    query = request["body"] or url.query
     text = response["body"]["string"]
     headers = {name.lower(): value[0] for name, value in response["headers"].items()}
     kind = headers.get("content-type", "")

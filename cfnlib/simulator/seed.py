@@ -63,9 +63,9 @@ EXTRA_TEMPLATES = ("Ubuntu 22.04 (Simulator)", "Debian 12 (Simulator)")
 class Capacity:
     """How much the simulated cloud holds.
 
-    Each recorded host (ten in zone Sandbox, six in SandboxSG) has that many cores, MHz a core and MiB. `public_addresses`
-    are in zone Sandbox, from 192.168.100.4 on. `limits` replace those of the ordinary account by resource name
-    (``{"user_vm": -1}``: as many machines as it likes).
+    Each recorded host (ten in zone Sandbox, six in SandboxSG) has that many cores, MHz a core and MiB.
+    `public_addresses` are in zone Sandbox, from 192.168.100.4 on. `limits` replace those of the ordinary account by
+    resource name (``{"user_vm": -1}``: as many machines as it likes).
     """
 
     host_cores: int = 128

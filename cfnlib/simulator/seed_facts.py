@@ -1,7 +1,7 @@
 """Which things of the recorded cloud a new world starts with, picked out of the recordings.
 
-Each kind of thing is taken as it stood in the first answer that listed it (the scenarios leave the cloud as they found
-it). What a network can do, service by service, is taken from the networks and VPCs the scenarios made.
+Each kind of thing is taken as it stood in the first answer that listed it (the scenarios leave the cloud as they
+found it). What a network can do, service by service, is taken from the networks and VPCs the scenarios made.
 """
 
 from __future__ import annotations

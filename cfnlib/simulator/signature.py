@@ -1,9 +1,9 @@
 """Who calls: CloudStack's request signature.
 
-The signature is the base64 of an HMAC-SHA1, keyed with the secret key, over the lower-cased ``name=value`` pairs sorted
-by name and joined with ``&``, each value encoded as ``java.net.URLEncoder`` does (letters, digits, ``.-*_`` stay; so a
-tilde becomes ``%7e``), with ``%20`` for a blank. With ``signatureVersion=3`` the parameter ``expires`` must lie in the
-future. Source: CloudStack developer guide, "How to sign an API call"; measured on 4.19.
+The signature is the base64 of an HMAC-SHA1, keyed with the secret key, over the lower-cased ``name=value`` pairs
+sorted by name and joined with ``&``, each value encoded as ``java.net.URLEncoder`` does (letters, digits, ``.-*_``
+stay; so a tilde becomes ``%7e``), with ``%20`` for a blank. With ``signatureVersion=3`` the parameter ``expires``
+must lie in the future. Source: CloudStack developer guide, "How to sign an API call"; measured on 4.19.
 """
 
 from __future__ import annotations

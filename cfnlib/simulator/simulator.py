@@ -30,8 +30,8 @@ class Simulator:
     """An embedded CloudStack 4.19, served over HTTP on a loopback port.
 
     `state` is a file in which the world is kept across a restart or a kill (None: in memory only); `port` 0 chooses a
-    free one; `seed` makes the uuids and addresses the same each time (the keys never are); `clock` gives seconds since
-    the epoch. Use it as a context manager, or `start` and `stop` it.
+    free one; `seed` makes the uuids and addresses the same each time (the keys never are); `clock` gives seconds
+    since the epoch. Use it as a context manager, or `start` and `stop` it.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Simulator:
         return self
 
     def stop(self) -> None:
-        """Stop serving; what is stored stays. A simulator with a state file can not be started again, make another."""
+        """Stop serving; what is stored stays. One with a state file cannot be started again: make another."""
         if self._door is not None:
             self._door.close()
             self._door = None

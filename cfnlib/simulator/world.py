@@ -1,9 +1,9 @@
 """The state of the simulated cloud: things of a kind, found by uuid or by an indexed field, and what changed.
 
-A thing is a `Entity`: a dict of plain JSON values, so that it can be stored as it is; one thing names another by uuid.
-Every change goes through `World.change`, which keeps the indexes, the set of what a store has still to write, and the
-stamps by which a rendered answer is known to be stale. Most CloudStack things are only marked as removed: their uuid
-is still known (a second delete says so in other words than an unknown uuid), but nothing lists them.
+A thing is a `Entity`: a dict of plain JSON values, so that it can be stored as it is; one thing names another by
+uuid. Every change goes through `World.change`, which keeps the indexes, the set of what a store has still to write,
+and the stamps by which a rendered answer is known to be stale. Most CloudStack things are only marked as removed:
+their uuid is still known (a second delete says so in other words than an unknown uuid), but nothing lists them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "nic": ("vm", "network", "addresses"),
     "volume": ("vm", "account"),
     "network": ("account", "vpc"),
-    "publicip": ("network", "account", "address", "vpc", "free_in"),
+    "publicip": ("network", "account", "address", "vpc", "free_in", "vm"),
     "firewallrule": ("ip", "network"),
     "portforwardingrule": ("ip", "vm", "network"),
     "loadbalancerrule": ("ip", "network", "vms"),
@@ -161,7 +161,7 @@ class World:
         return self._live[kind].get(uuid_ or "")
 
     def need(self, kind: str, uuid_: str) -> Entity:
-        """The thing with that uuid, removed or not; a reference inside the world never dangles, so KeyError is a bug."""
+        """The thing with that uuid, removed or not; references inside the world never dangle: KeyError is a bug."""
         return self._live[kind].get(uuid_) or self._gone[kind][uuid_]
 
     def known(self, kind: str, uuid_: str) -> Entity | None:
@@ -210,7 +210,7 @@ class World:
 
     def change(self, entity: Entity, **fields: Any) -> None:  # noqa: ANN401 (fields are any JSON values)
         """Set fields of a thing; None takes a field away."""
-        names = INDEXES.get(entity.kind, ())
+        names, before = INDEXES.get(entity.kind, ()), entity.get("vm")
         for name, value in fields.items():
             if name in names and not entity.removed:
                 self._unindex(entity, name)
@@ -221,6 +221,8 @@ class World:
             if name in names and not entity.removed:
                 self._enindex(entity, name)
         self._mark(entity)
+        if before is not None and before != entity.get("vm"):
+            self.touch(before)
 
     def remove(self, entity: Entity) -> None:
         """Take a thing out of every listing; most kinds stay known as removed."""

@@ -80,7 +80,7 @@ def associate(call: Call) -> Entity:
     if wanted is None:
         address = world.first("publicip", "free_in", zone)
     else:
-        [address] = world.by("publicip", "address", wanted)[:1] or [None]
+        address = world.first("publicip", "address", wanted)
         address = address if address is not None and address["state"] == "Free" else None
     if address is None:
         raise no_capacity("Insufficient address capacity")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cfnlib.simulator.errors import bad_parameter, not_permitted
+from cfnlib.simulator.errors import no_such, not_permitted
 from cfnlib.simulator.jobs import shown
 
 if TYPE_CHECKING:
@@ -16,11 +16,7 @@ def query_job(call: Call) -> dict[str, Any]:
     uuid = call.text("jobid") or ""
     job = call.world.get("job", uuid)
     if job is None or job.get("vanished"):
-        raise bad_parameter(
-            "Unable to execute API command queryasyncjobresult due to invalid value. Invalid parameter jobid "
-            f"value={uuid} due to incorrect long value format, or entity does not exist or due to incorrect parameter "
-            "annotation for the field in api cmd class."
-        )
+        raise no_such("queryAsyncJobResult", "jobid", uuid)
     if not (call.is_admin or job["account"] == call.account.uuid or call.may_act_for(job["account"])):
         raise not_permitted(f"Account {call.account['name']} may not look at job {uuid}")
     view = shown(call.world, job)

@@ -268,8 +268,8 @@ def refuse_health_check(call: Call) -> Entity | None:
     raise ApiError(
         430,
         9999,
-        "Failed to create HealthCheck policy: Validation Failed (HealthCheck Policy is not supported by LB Provider for "
-        f"the LB rule id :{rule.number})",
+        "Failed to create HealthCheck policy: Validation Failed (HealthCheck Policy is not supported by LB Provider "
+        f"for the LB rule id :{rule.number})",
     )
 
 

@@ -137,7 +137,7 @@ def add_address(call: Call) -> Entity:
 def finish_add_address(call: Call) -> dict[str, Any]:
     """The address is on the card."""
     card = call.world.get("nic", call.text("nicid"))
-    made = [one for one in (card or {}).get("secondary", []) if one["id"] == call.extra["made"]]
+    made = [one for one in (card["secondary"] if card is not None else []) if one["id"] == call.extra["made"]]
     if card is None or not made:
         raise ApiError(530, 4250, "Failed to allocate secondary IP address to the nic")
     return {

@@ -63,7 +63,7 @@ def list_hosts(call: Call) -> dict[str, Any]:
             return dict(host["view"])
         share = f"{100.0 * load['cpu_mhz'] / host['cpu_mhz']:.2f}%"
         in_use = load["memory_mib"] << 20
-        return host["view"] | {
+        return {**host["view"]} | {
             "cpuallocated": share,
             "cpuallocatedvalue": load["cpu_mhz"],
             "cpuallocatedpercentage": share,

@@ -29,7 +29,7 @@ def shown(world: World, pair: Entity) -> dict[str, Any]:
 
 
 def create_keypair(call: Call) -> dict[str, Any]:
-    """A new pair; the private key is shown this once. It is random bytes in the form of a key: nobody logs in here."""
+    """A new pair; the private key, random bytes in the form of one, is shown this once."""
     owner = call.owner()
     _check_new(call, owner)
     secret = call.world.random.randbytes(1190)

@@ -11,7 +11,9 @@ from cfnlib.simulator.commands.machines import (
     check_user_data,
     has_started,
     mocked,
+    named,
     routers_ready,
+    security_groups,
     start_machine,
 )
 from cfnlib.simulator.commands.offerings import size_of
@@ -127,9 +129,8 @@ def expunge(call: Call, machine: Entity) -> None:
         world.remove(rule)
     for rule in world.by("loadbalancerrule", "vms", machine.uuid):
         world.change(rule, vms=[uuid for uuid in rule["vms"] if uuid != machine.uuid])
-    for address in world.by("publicip", "account", machine["account"]):
-        if address.get("vm") == machine.uuid:
-            world.change(address, vm=None, vm_address=None, static_nat=None)
+    for address in world.by("publicip", "vm", machine.uuid):
+        world.change(address, vm=None, vm_address=None, static_nat=None)
     for card in world.by("nic", "vm", machine.uuid):
         world.remove(card)
     for disk in world.by("volume", "vm", machine.uuid):
@@ -166,11 +167,7 @@ def recover(call: Call) -> dict[str, Any]:
 def update(call: Call) -> dict[str, Any]:
     """Change a machine's names, user data, details or instance group."""
     world, machine = call.world, machine_of(call)
-    changes: dict[str, Any] = {}
-    if call.text("displayname"):
-        changes["displayname"] = call.text("displayname")
-    if call.text("name"):
-        changes["name"] = call.text("name")
+    changes: dict[str, Any] = {name: call.text(name) for name in ("displayname", "name") if call.text(name)}
     if call.text("userdata") is not None:
         changes["userdata"] = check_user_data(call)
     if call.pairs("details"):
@@ -179,15 +176,23 @@ def update(call: Call) -> dict[str, Any]:
         changes["details"] = call.pairs("details")
     if call.flag("cleanupdetails"):
         changes["details"] = {}
-    name = call.text("group")
-    if name is not None:
-        groups = world.by("instancegroup", "account", machine["account"])
-        group = next((one for one in groups if one["name"] == name), None)
-        if name and group is None:
-            group = world.add("instancegroup", name=name, account=machine["account"])
-        changes["group"] = group.uuid if group else None
+    owner = world.need("account", machine["account"])
+    if call.text("group") is not None:
+        changes["group"] = _instance_group(call, owner)
+    if call.items("securitygroupids") or call.items("securitygroupnames"):
+        if machine["state"] != "Stopped":
+            raise bad_value("Virtual machine must be stopped prior to update security groups")
+        changes["groups"] = security_groups(call, world.need("zone", machine["zone"]), owner)
     world.change(machine, **changes)
     return {"virtualmachine": shown(call, machine).value}
+
+
+def _instance_group(call: Call, owner: Entity) -> str | None:
+    name = call.text("group")
+    if not name:
+        return None
+    group = named(call.world, "instancegroup", owner, name)
+    return (group or call.world.add("instancegroup", name=name, account=owner.uuid)).uuid
 
 
 def change_service(call: Call) -> dict[str, Any]:
@@ -202,8 +207,8 @@ def resize(call: Call, machine: Entity) -> None:
     offering = call.need("serviceofferingid", "serviceoffering")
     if machine["state"] != "Stopped":
         raise bad_value(
-            f"Unable to upgrade virtual machine {machine.uuid} in state {machine['state']}; make sure the virtual machine "
-            "is stopped"
+            f"Unable to upgrade virtual machine {machine.uuid} in state {machine['state']}; make sure the virtual "
+            "machine is stopped"
         )
     cores, core_mhz, memory_mib = size_of(offering, call.pairs("details"))
     owner = call.world.need("account", machine["account"])

@@ -37,9 +37,36 @@ def card_view(world: World, card: Entity, *, running: bool) -> dict[str, Any]:
 
 def build(world: World, machine: Entity, admin: bool) -> dict[str, Any]:
     """A machine as listVirtualMachines shows it to an admin, or to another."""
-    zone = world.need("zone", machine["zone"])
     running = machine["state"] in ON_A_HOST
-    user = world.need("user", machine["user"])
+    view = _who_and_where(world, machine, running=running, admin=admin) | _made_of(world, machine)
+    view |= {
+        "securitygroup": _groups(world, machine),
+        "nic": [card_view(world, card, running=running) for card in world.by("nic", "vm", machine.uuid)],
+        "hypervisor": "Simulator",
+    }
+    if admin:
+        view["instancename"] = f"i-{world.need('account', machine['account']).number}-{machine.number}-VM"
+    view["details"] = dict(machine["details"])
+    if not admin:
+        view["readonlydetails"] = "dataDiskController, rootDiskController"
+    if machine.get("keypairs"):
+        view["keypairs"] = ",".join(machine["keypairs"])
+    template = world.need("template", machine["template"])["view"]
+    view |= {
+        "affinitygroup": [
+            {"id": one.uuid, "name": one["name"], "account": world.need("account", one["account"])["name"]}
+            for one in (world.need("affinitygroup", uuid) for uuid in machine["affinity"])
+        ],
+        **({"displayvm": True} if admin else {}),
+        "isdynamicallyscalable": False,
+        "ostypeid": template["ostypeid"],
+        "osdisplayname": template["ostypename"],
+    }
+    return view | _how_it_is(world, machine)
+
+
+def _who_and_where(world: World, machine: Entity, *, running: bool, admin: bool) -> dict[str, Any]:
+    zone, user = world.need("zone", machine["zone"]), world.need("user", machine["user"])
     view: dict[str, Any] = {"id": machine.uuid, "name": machine["name"], "displayname": machine["displayname"]}
     owner = owner_fields(world, machine["account"])
     view |= {key: value for key, value in owner.items() if key not in {"domainid", "domain"}}
@@ -48,18 +75,20 @@ def build(world: World, machine: Entity, admin: bool) -> dict[str, Any]:
     if machine.get("updated"):
         view["lastupdated"] = when(machine["updated"])
     view |= {"state": machine["state"], "haenable": False}
-    if machine.get("group"):
-        group = world.get("instancegroup", machine["group"])
-        view |= {"groupid": group.uuid, "group": group["name"]} if group else {}
+    group = world.get("instancegroup", machine.get("group"))
+    if group is not None:
+        view |= {"groupid": group.uuid, "group": group["name"]}
     view |= {"zoneid": zone.uuid, "zonename": zone["name"]}
     if running and admin and machine.get("host"):
         host = world.need("host", machine["host"])
         view |= {"hostid": host.uuid, "hostname": host["name"]}
-    if running:
-        view["hostcontrolstate"] = "Enabled"
+    return view | ({"hostcontrolstate": "Enabled"} if running else {})
+
+
+def _made_of(world: World, machine: Entity) -> dict[str, Any]:
     template = world.need("template", machine["template"])["view"]
     offering = world.need("serviceoffering", machine["offering"])
-    view |= {
+    return {
         "templateid": template["id"],
         "templatename": template["name"],
         "templatetype": template["templatetype"],
@@ -73,34 +102,17 @@ def build(world: World, machine: Entity, admin: bool) -> dict[str, Any]:
         "guestosid": template["ostypeid"],
         "rootdeviceid": 0,
         "rootdevicetype": "ROOT",
-        "securitygroup": _groups(world, machine),
-        "nic": [card_view(world, card, running=running) for card in world.by("nic", "vm", machine.uuid)],
-        "hypervisor": "Simulator",
     }
-    if admin:
-        view["instancename"] = f"i-{world.need('account', machine['account']).number}-{machine.number}-VM"
-    view["details"] = dict(machine["details"])
-    if not admin:
-        view["readonlydetails"] = "dataDiskController, rootDiskController"
-    if machine.get("keypairs"):
-        view["keypairs"] = ",".join(machine["keypairs"])
-    view |= {
-        "affinitygroup": [
-            {"id": one.uuid, "name": one["name"], "account": world.need("account", one["account"])["name"]}
-            for one in (world.need("affinitygroup", uuid) for uuid in machine["affinity"])
-        ],
-        **({"displayvm": True} if admin else {}),
-        "isdynamicallyscalable": False,
-        "ostypeid": template["ostypeid"],
-        "osdisplayname": template["ostypename"],
-    }
-    if not machine["details"]:
-        view |= {"bootmode": "legacy", "boottype": "Bios"}
+
+
+def _how_it_is(world: World, machine: Entity) -> dict[str, Any]:
+    view: dict[str, Any] = {} if machine["details"] else {"bootmode": "legacy", "boottype": "Bios"}
+    address = world.first("publicip", "vm", machine.uuid)
+    if address is not None:
+        view |= {"publicipid": address.uuid, "publicip": address["address"]}
     if machine.get("ever_started"):
         view["pooltype"] = "NetworkFilesystem"
     view |= {"receivedbytes": 0, "sentbytes": 0, "tags": full_tags_of(world, machine.uuid), "hasannotations": False}
-    if machine.get("password"):
-        view["password"] = machine["password"]
     if machine.get("job"):
         view |= {"jobid": machine["job"], "jobstatus": 0}
     if machine.get("autoscalegroup"):

@@ -1,4 +1,4 @@
-"""Making and listing virtual machines."""
+"""Making virtual machines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from cfnlib.simulator.commands.volumes import add_data_disk, add_root_disk
 from cfnlib.simulator.errors import ApiError, bad_value
 from cfnlib.simulator.jobs import Work
 from cfnlib.simulator.limits import check_limit
-from cfnlib.simulator.ownership import has_tags, tagged
 from cfnlib.simulator.placement import displace, place
 
 if TYPE_CHECKING:
@@ -52,8 +51,9 @@ def check_name(world: World, name: str, networks: Iterable[Entity]) -> None:
     """Refuse a host name that is malformed or taken in one of the networks (or in the VPC of one)."""
     if not HOST_NAME.match(name):
         raise bad_value(
-            "Invalid name. Vm name can contain ASCII letters 'a' through 'z', the digits '0' through '9', and the hyphen "
-            "('-'), must be between 1 and 63 characters long, and can't start or end with \"-\" and can't start with digit"
+            "Invalid name. Vm name can contain ASCII letters 'a' through 'z', the digits '0' through '9', "
+            "and the hyphen ('-'), must be between 1 and 63 characters long, and can't start or end with \"-\" "
+            "and can't start with digit"
         )
     holders = world.by("virtualmachine", "name", name)
     for network in networks if holders else ():
@@ -75,10 +75,8 @@ def create_machine(call: Call) -> Entity:
     owner = call.owner()
     details = call.pairs("details")
     cores, core_mhz, memory_mib = size_of(offering, details)
-    groups = _security_groups(call, zone, owner)
-    networks = _networks(
-        call, zone, owner, groups_given=bool(call.items("securitygroupids") or call.items("securitygroupnames"))
-    )
+    groups = security_groups(call, zone, owner)
+    networks = _networks(call, zone, owner)
     name = call.text("name")
     if name:
         check_name(world, name, [network for network, _ in networks])
@@ -143,7 +141,13 @@ def _template(call: Call) -> Entity:
     return template
 
 
-def _security_groups(call: Call, zone: Entity, owner: Entity) -> list[str]:
+def named(world: World, kind: str, owner: Entity, name: str) -> Entity | None:
+    """The thing of a kind that an account has under a name."""
+    return next((one for one in world.by(kind, "account", owner.uuid) if one["name"] == name), None)
+
+
+def security_groups(call: Call, zone: Entity, owner: Entity) -> list[str]:
+    """The uuids of the security groups a call names, the default one if it names none; empty in a zone without."""
     world, ids, names = call.world, call.items("securitygroupids"), call.items("securitygroupnames")
     if ids and names:
         raise bad_value("securitygroupids parameter is mutually exclusive with securitygroupnames parameter")
@@ -152,10 +156,7 @@ def _security_groups(call: Call, zone: Entity, owner: Entity) -> list[str]:
             raise bad_value("Can't create vm with security groups; security group feature is not enabled per zone")
         return []
     groups = [world.get("securitygroup", uuid) for uuid in ids]
-    for name in names:
-        groups.append(
-            next((one for one in world.by("securitygroup", "account", owner.uuid) if one["name"] == name), None)
-        )
+    groups += [named(world, "securitygroup", owner, name) for name in names]
     if any(group is None for group in groups):
         raise bad_value("Unable to find group by name or id")
     found = [group for group in groups if group is not None]
@@ -165,7 +166,7 @@ def _security_groups(call: Call, zone: Entity, owner: Entity) -> list[str]:
     return [group.uuid for group in chosen]
 
 
-def _networks(call: Call, zone: Entity, owner: Entity, *, groups_given: bool) -> list[tuple[Entity, str | None]]:
+def _networks(call: Call, zone: Entity, owner: Entity) -> list[tuple[Entity, str | None]]:
     """The networks of a new machine, the default one first, each with the address asked for in it."""
     world = call.world
     wanted: dict[str, str | None] = dict.fromkeys(call.items("networkids"))
@@ -175,7 +176,6 @@ def _networks(call: Call, zone: Entity, owner: Entity, *, groups_given: bool) ->
         wanted[next(iter(wanted))] = call.text("ipaddress")
     if not wanted:
         return [(_default_network(call, zone, owner), call.text("ipaddress"))]
-    del groups_given
     chosen = []
     for uuid, address in wanted.items():
         network = world.get("network", uuid)
@@ -210,8 +210,8 @@ def _default_network(call: Call, zone: Entity, owner: Entity) -> Entity:
     ]
     if len(own) > 1:
         raise bad_value(
-            "Unable to find a default network with source nat service; more than 1 default Isolated networks are found; "
-            "please specify networkIds"
+            "Unable to find a default network with source nat service; more than 1 default Isolated networks are "
+            "found; please specify networkIds"
         )
     if own:
         return own[0]
@@ -264,10 +264,7 @@ def _keypairs(call: Call, owner: Entity) -> list[Entity]:
 def _affinity(call: Call, owner: Entity) -> list[str]:
     world = call.world
     found = [world.get("affinitygroup", uuid) for uuid in call.items("affinitygroupids")]
-    for name in call.items("affinitygroupnames"):
-        found.append(
-            next((one for one in world.by("affinitygroup", "account", owner.uuid) if one["name"] == name), None)
-        )
+    found += [named(world, "affinitygroup", owner, name) for name in call.items("affinitygroupnames")]
     if any(group is None for group in found):
         raise bad_value("Unable to find affinity group by id or name")
     return [group.uuid for group in found if group is not None]
@@ -347,69 +344,6 @@ def fail_deploy(call: Call) -> None:
         call.world.change(machine, state="Error", updated=call.world.now)
 
 
-def list_machines(call: Call) -> dict[str, Any]:
-    """Machines. `name` is compared exactly, `keyword` looked for in names, display names and states.
-
-    Source: scenario s14 of the recordings: with a machine `look-1`, `name=look` finds nothing and `keyword=look` does.
-    """
-    world, ids = call.world, call.items("ids")
-    if ids or call.text("id"):
-        asked = [world.get("virtualmachine", uuid) for uuid in ids or [call.text("id")]]
-        allowed = _allowed(call)
-        candidates = [one for one in asked if one is not None and allowed(one)]
-    elif call.text("name") is not None:
-        allowed = _allowed(call)
-        candidates = [one for one in world.by("virtualmachine", "name", call.text("name")) if allowed(one)]
-    else:
-        visible = {one.uuid: one for one in call.visible("virtualmachine")}
-        some = tagged(call, "virtualmachine")
-        candidates = list(visible.values()) if some is None else [one for one in some if one.uuid in visible]
-    found = [one for one in candidates if _fits(call, one)]
-    return call.listing("virtualmachine", found, lambda one: shown(call, one))
-
-
-def _allowed(call: Call) -> Any:  # noqa: ANN401 (a predicate)
-    owners = {one.uuid for one in call.world.each("account") if call.owns(one)}
-    return lambda one: one["account"] in owners
-
-
-def _fits(call: Call, machine: Entity) -> bool:
-    values, world = call.values, call.world
-    for name, field in (
-        ("zoneid", "zone"),
-        ("templateid", "template"),
-        ("serviceofferingid", "offering"),
-        ("hostid", "host"),
-        ("groupid", "group"),
-        ("userid", "user"),
-        ("autoscalevmgroupid", "autoscalegroup"),
-    ):
-        if name in values and values[name] != machine.get(field):
-            return False
-    state = values.get("state")
-    if state is not None and state.lower() not in {machine["state"].lower(), "present"}:
-        return False
-    keyword = values.get("keyword")
-    if keyword is not None:
-        texts = (machine["name"], machine["displayname"], machine["state"])
-        if not any(keyword.lower() in text.lower() for text in texts):
-            return False
-    if "affinitygroupid" in values and values["affinitygroupid"] not in machine["affinity"]:
-        return False
-    if "securitygroupid" in values and values["securitygroupid"] not in machine["groups"]:
-        return False
-    if "keypair" in values and values["keypair"] not in machine["keypairs"]:
-        return False
-    if "networkid" in values or "vpcid" in values:
-        networks = [world.need("network", card["network"]) for card in world.by("nic", "vm", machine.uuid)]
-        if "networkid" in values and all(one.uuid != values["networkid"] for one in networks):
-            return False
-        if "vpcid" in values and all(one.get("vpc") != values["vpcid"] for one in networks):
-            return False
-    return has_tags(call, machine)
-
-
-COMMANDS = {"listVirtualMachines": list_machines}
 WORKS = {
     "deployVirtualMachine": Work(
         finish_deploy,

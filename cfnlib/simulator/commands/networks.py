@@ -194,7 +194,7 @@ def free_vlan(world: World) -> int:
     taken = {one.get("vlan") for one in world.each("network")}
     while (vlan := world.random.randint(101, 4094)) in taken:
         if len(taken) > 3900:
-            return max(number for number in taken if number is not None) + 1
+            return int(max(number for number in taken if number is not None)) + 1
     return vlan
 
 

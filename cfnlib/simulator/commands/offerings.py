@@ -10,6 +10,8 @@ from cfnlib.simulator.encode import when
 from cfnlib.simulator.errors import bad_value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cfnlib.simulator.call import Call
     from cfnlib.simulator.world import Entity
 
@@ -90,7 +92,7 @@ def size_of(offering: Entity, details: dict[str, str]) -> tuple[int, int, int]:
         ) from None
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[Call], dict[str, Any]]] = {
     "listServiceOfferings": partial(
         _list, kind="serviceoffering", element="serviceoffering", filters=("id", "issystem", "cpunumber", "memory")
     ),

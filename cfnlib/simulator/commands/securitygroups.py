@@ -175,9 +175,7 @@ def _sources(call: Call) -> list[dict[str, str]]:
             if one["name"] == element.get("group")
         ]
         if not named:
-            raise bad_value(
-                f"Invalid account or security group: {element.get('account')}, {element.get('group')}: unable to find it"
-            )
+            raise bad_value(f"Invalid account or security group: {element.get('account')}, {element.get('group')}")
         sources.append({"source": named[0].uuid})
     return sources
 

@@ -51,7 +51,7 @@ def _fits(call: Call, template: Entity, chosen: str) -> bool:
 def shown(call: Call, template: Entity, zone_uuid: str) -> dict[str, Any]:
     """A template as it is in one zone."""
     zone = call.world.need("zone", zone_uuid)
-    return template["view"] | {"zoneid": zone.uuid, "zonename": zone["name"]}
+    return {**template["view"]} | {"zoneid": zone.uuid, "zonename": zone["name"]}
 
 
 COMMANDS = {"listTemplates": list_templates}

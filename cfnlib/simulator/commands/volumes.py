@@ -74,49 +74,49 @@ def shown(call: Call, disk: Entity) -> dict[str, Any]:
     placed = disk["state"] in SERVED
     view: dict[str, Any] = {"id": disk.uuid, "name": disk["name"], "zoneid": zone.uuid, "zonename": zone["name"]}
     view["type"] = disk["type"]
-    if machine is not None:
-        view |= {"deviceid": disk["device"], "virtualmachineid": machine.uuid}
     if disk.get("template"):
         template = world.need("template", disk["template"])
         view |= {"templateid": template.uuid, "templatename": template["name"]}
         view["templatedisplaytext"] = template["view"]["displaytext"]
     if machine is not None:
-        if disk.get("attached"):
-            view["attached"] = when(disk["attached"])
-        view |= {"vmname": machine["name"], "vmdisplayname": machine["displayname"], "vmstate": machine["state"]}
-        view["vmtype"] = "User"
-    view |= {
-        "provisioningtype": "thin",
-        "size": disk["size_bytes"],
-        "created": when(disk["created"]),
-        "state": disk["state"],
-    }
-    view |= owner_fields(world, disk["account"]) | {"storagetype": "shared"}
-    if machine is not None and placed:
-        view |= {"diskkbsread": 0, "diskkbswrite": 0, "diskioread": 0, "diskiowrite": 0}
+        view |= _attachment(world, disk, machine)
+    view |= {"provisioningtype": "thin", "size": disk["size_bytes"], "created": when(disk["created"])}
+    view |= {"state": disk["state"]} | owner_fields(world, disk["account"]) | {"storagetype": "shared"}
     view["hypervisor"] = "Simulator" if placed else "None"
     if disk.get("offering"):
         offering = world.need("diskoffering", disk["offering"])
         view |= {"diskofferingid": offering.uuid, "diskofferingname": offering["name"]}
         view["diskofferingdisplaytext"] = offering["view"]["displaytext"]
-    pool = next(one for one in world.each("storagepool") if one["view"]["zoneid"] == zone.uuid)
+    view |= {"destroyed": False, "isextractable": disk["type"] != "ROOT", "displayvolume": True}
     if placed and call.is_admin:
-        view["storage"] = pool["name"]
-    view["destroyed"] = False
-    if disk["type"] == "ROOT" and machine is not None:
-        offering = world.need("serviceoffering", machine["offering"])
-        view |= {"serviceofferingid": str(offering.number), "serviceofferingname": offering["name"]}
-        view["serviceofferingdisplaytext"] = offering["view"]["displaytext"]
-    view |= {"isextractable": disk["type"] != "ROOT", "displayvolume": True}
-    if placed and call.is_admin:
-        view |= {"path": disk.uuid, "storageid": pool.uuid}
-    view |= {"quiescevm": False, "supportsstoragesnapshot": False}
-    if placed and call.is_admin:
+        pool = next(one for one in world.each("storagepool") if one["view"]["zoneid"] == zone.uuid)
+        view |= {"storage": pool["name"], "path": disk.uuid, "storageid": pool.uuid}
         view |= {key: pool["view"][key] for key in ("clusterid", "clustername", "podid", "podname")}
     if world.get("snapshot", disk.get("snapshot")) is not None:
         view["snapshotid"] = disk["snapshot"]
+    view |= {"quiescevm": False, "supportsstoragesnapshot": False}
     view |= {"tags": full_tags_of(world, disk.uuid), "hasannotations": False}
     return view | ({"jobid": disk["job"], "jobstatus": 0} if disk.get("job") else {})
+
+
+def _attachment(world: World, disk: Entity, machine: Entity) -> dict[str, Any]:
+    view = {
+        "deviceid": disk["device"],
+        "virtualmachineid": machine.uuid,
+        "vmname": machine["name"],
+        "vmdisplayname": machine["displayname"],
+        "vmstate": machine["state"],
+        "vmtype": "User",
+    }
+    if disk.get("attached"):
+        view["attached"] = when(disk["attached"])
+    if disk["state"] in SERVED:
+        view |= {"diskkbsread": 0, "diskkbswrite": 0, "diskioread": 0, "diskiowrite": 0}
+    if disk["type"] == "ROOT":
+        offering = world.need("serviceoffering", machine["offering"])
+        view |= {"serviceofferingid": str(offering.number), "serviceofferingname": offering["name"]}
+        view["serviceofferingdisplaytext"] = offering["view"]["displaytext"]
+    return view
 
 
 def disk_of(call: Call, name: str = "id") -> Entity:
