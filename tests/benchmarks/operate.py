@@ -1,8 +1,8 @@
 """One stack made and deleted in a process of its own, so that its CPU time and memory are the engine's alone.
 
 As a program it reads JSON in one line (`endpoint`, `key`, `secret`, `template`), makes the stack, prints what that
-cost as a line of JSON, waits for a line, deletes the stack, and prints that as well. What is measured is from the call
-to its return: wall clock, CPU seconds of this process, the peak of its memory so far.
+cost as a line of JSON, waits for a line, deletes the stack, and prints that as well. What is measured is from the
+call to its return: wall clock, CPU seconds of this process, the peak of its memory so far.
 """
 
 from __future__ import annotations
