@@ -14,9 +14,9 @@ from attrs import evolve
 
 from cfnlib.diagnostic import Code, Diagnostics
 from cfnlib.plan.evaluate import Declared
-from cfnlib.plan.firewall import lower_security_groups
+from cfnlib.plan.firewall import lower_security_groups, machines_of_addresses
 from cfnlib.plan.groups import expand_groups
-from cfnlib.plan.nodes import call, mapping, scalar
+from cfnlib.plan.nodes import ListNode, MapNode, Node, call, mapping, scalar
 from cfnlib.resources import find as find_type
 from cfnlib.schema.check import check_properties, unknown_type
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 INSTANCE = "AWS::EC2::Instance"
 _NEEDS_NETWORK = frozenset({INSTANCE, "AWS::EC2::EIP"})
 NETWORK = "DefaultNetwork"
+# CloudStack's own choice, a /24, ends at 250 machines, and the range of a network that is there cannot be changed.
+GATEWAY = "10.1.0.1"
+NETMASK = "255.255.0.0"
 
 
 def lower(instance: Instance, facts: Facts) -> tuple[dict[str, Declared], Diagnostics]:
@@ -67,19 +70,28 @@ def _declare(instance: Instance, diagnostics: Diagnostics) -> dict[str, Declared
 
 
 def _give_network(declared: dict[str, Declared], facts: Facts, diagnostics: Diagnostics) -> None:
-    """Give the machines and addresses that name no network one network of the stack's own."""
+    """Give the machines and addresses that name no network one network of the stack's own.
+
+    An address that leads to a machine belongs to the network that the machine names, if it names one.
+    """
+    for address, machine in list(machines_of_addresses(declared)):
+        network = _named_network(declared.get(machine))
+        if network is not None:
+            one = declared[address]
+            declared[address] = evolve(one, internal={**one.internal, "_network": network})
     homeless = [
         one
         for one in declared.values()
         if one.type.name in _NEEDS_NETWORK
+        and "_network" not in one.internal
         and not (one.node and ("SubnetId" in one.node or "NetworkInterfaces" in one.node))
     ]
     if not homeless:
         return
     place = homeless[0].node.place if homeless[0].node else ("", 0, 0, 0, 0)
     name = _free_name(declared, NETWORK)
-    network = find_type("CloudStack::Network")
-    if network is None:
+    network_type = find_type("CloudStack::Network")
+    if network_type is None:
         raise LookupError("CloudStack::Network is part of cfnlib")
     offering = facts.network_offering_id
     if offering is None:
@@ -92,12 +104,25 @@ def _give_network(declared: dict[str, Declared], facts: Facts, diagnostics: Diag
         )
         return
     node = mapping(
-        place, networkofferingid=scalar(offering, place), displaytext=scalar(f"{name} of the stack", place)
+        place,
+        networkofferingid=scalar(offering, place),
+        displaytext=scalar(f"{name} of the stack", place),
+        gateway=scalar(GATEWAY, place),
+        netmask=scalar(NETMASK, place),
     )
-    declared[name] = Declared(name, network, node, span=homeless[0].span)
+    declared[name] = Declared(name, network_type, node, span=homeless[0].span)
     for one in homeless:
         internal = {**one.internal, "_network": call("Ref", name, place)}
         declared[one.logical_id] = evolve(one, internal=internal)
+
+
+def _named_network(machine: Declared | None) -> Node | None:
+    """The node that names the network of a machine, None when it names none."""
+    if machine is None or machine.node is None:
+        return None
+    cards = machine.node.get("NetworkInterfaces")
+    first = cards[0] if isinstance(cards, ListNode) and len(cards) else None
+    return machine.node.get("SubnetId") or (first.get("SubnetId") if isinstance(first, MapNode) else None)
 
 
 def _free_name(declared: dict[str, Declared], name: str) -> str:

@@ -9,19 +9,12 @@ OFFERING = "Small Instance"
 
 
 def cluster(machines: int) -> str:
-    """One group of this many machines in a network that is large enough: its critical path is one machine."""
+    """One group of this many machines: its critical path is one machine."""
     return f"""\
 AWSTemplateFormatVersion: "2010-09-09"
 Parameters:
   Size: {{Type: Number, Default: {machines}}}
 Resources:
-  Network:
-    Type: CloudStack::Network
-    Properties:
-      networkofferingid: DefaultIsolatedNetworkOfferingWithSourceNatService
-      displaytext: Network of the benchmark
-      gateway: 10.64.0.1
-      netmask: 255.255.0.0
   Launch:
     Type: AWS::AutoScaling::LaunchConfiguration
     Properties:
@@ -34,7 +27,6 @@ Resources:
       LaunchConfigurationName: !Ref Launch
       MinSize: !Ref Size
       MaxSize: !Ref Size
-      VPCZoneIdentifier: [!Ref Network]
 """
 
 
