@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cfnlib.diagnostic import Code, Diagnostics, Span
-from cfnlib.source.json_text import load_json
 from cfnlib.source.limits import DEFAULT_LIMITS, Limits
 from cfnlib.source.nodes import ListNode, MapNode, Node
 from cfnlib.source.offsets import span_at
@@ -45,6 +43,8 @@ def load(text: str, file: str = "<text>", limits: Limits = DEFAULT_LIMITS) -> tu
         diagnostics.add(Code.SYNTAX, "the text is empty", beginning, hint="a template has at least Resources")
         return None, diagnostics
     if begin == "{":
+        from cfnlib.source.json_text import load_json  # noqa: PLC0415 - a YAML template needs no JSON
+
         root, found = load_json(text, file, limits)
     else:
         from cfnlib.source.yaml_text import load_yaml  # noqa: PLC0415 - a JSON template needs no PyYAML
@@ -77,7 +77,7 @@ def read_text(
     """
     file = os.fspath(path)
     diagnostics = Diagnostics()
-    with Path(path).open("rb") as stream:
+    with open(file, "rb") as stream:  # noqa: PTH123 - pathlib is not free to import
         data = stream.read(limits.max_bytes + 1)
     if len(data) > limits.max_bytes:
         diagnostics.add(

@@ -91,6 +91,12 @@ class Instance:
             found += references(node, self.conditions, names=self.resources, path=(key,))
         return found
 
+    def is_secret(self, node: Node) -> bool:
+        """Whether a node refers to a parameter with NoEcho, so that its value must not be shown."""
+        return any(
+            one.logical_id in self.parameters and self.parameters[one.logical_id].no_echo for one in references(node)
+        )
+
     def dependencies(self, declared: Mapping[str, Depending] | None = None) -> dict[str, frozenset[str]]:
         """What each resource comes after: what it refers to and its DependsOn.
 

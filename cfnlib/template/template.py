@@ -153,21 +153,31 @@ class Template:
         found = Diagnostics(self.diagnostics)
         if self.root is None:
             return found
-        template, open_names = self, False
-        if self.has_loops:
+        template = self.with_defaults()
+        found.extend(template.diagnostics)
+        found.extend(template.check_expressions(attributes, open_names=template.has_loops))
+        check_absences(template.sections, found)
+        return found
+
+    def with_defaults(self) -> Template:
+        """The template with its loops expanded by the parameters' defaults, for checks before there are values.
+
+        Itself when it has no loops, and when a collection depends on a parameter without a default.
+        """
+        if not self.has_loops:
+            return self
+        if "expanded" not in self._checked:
             values: dict[str, object] = {}
             for name, parameter in self.parameters.items():
                 default = parameter.default
                 usable = default is not None and not list(parameter.problems(default))
                 values[name] = value_of(parameter, default or "") if usable else Unknown([name])
             try:
-                template = self.expanded(values)
+                self._checked["expanded"] = self.expanded(values)
             except CollectionUnknownError:
-                open_names = True
-            found.extend(template.diagnostics)
-        found.extend(template.check_expressions(attributes, open_names=open_names))
-        check_absences(template.sections, found)
-        return found
+                self._checked["expanded"] = self
+        expanded: Template = self._checked["expanded"]
+        return expanded
 
     def check_expressions(self, attributes: Attributes | None = None, *, open_names: bool = False) -> Diagnostics:
         """The part of the check that looks at expressions; done once for each `attributes`."""

@@ -168,3 +168,21 @@ SECTIONS = ["Resources", "Outputs", "Parameters", "Mappings", "Conditions", "Rul
 @given(st.dictionaries(st.sampled_from(SECTIONS), EXPRESSIONS))
 def test_any_sections(data):
     use(json.dumps(data))
+
+
+def test_nesting_to_the_limit_is_no_trouble_anywhere():
+    joined = "[" * 3 + "'x'" + "]" * 3
+    for _ in range(30):
+        joined = f"{{Fn::Join: ['', [{joined}]]}}"
+    lists = "[" * 94 + "]" * 94
+    negated = "!Not [" * 47 + "!Equals [a, b]" + "]" * 47
+    text = f"Conditions:\n  C: {negated}\nResources:\n  R: {{Type: T, Condition: C}}\n  Q: {{Type: T, Properties: {{a: {lists}}}}}\n"
+    template = Template.from_text(text)
+    assert not template.check().errors
+    use(text)
+    use(text + f"  S: {{Type: T, Properties: {{a: {joined}}}}}\n")
+    loops = "{x: 1}"
+    for name in range(14):
+        loops = f"{{'Fn::ForEach::L{name}': [X{name}, [a], {loops}]}}"
+    looped = f"Transform: AWS::LanguageExtensions\nResources: {{R: {{Type: T, Properties: {loops}}}}}"
+    assert Template.from_text(looped).with_defaults().resources["R"].properties_node.plain() == {"x": 1}

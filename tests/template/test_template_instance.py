@@ -266,3 +266,12 @@ def test_every_value_is_located_at_a_node_that_resolves_to_it(expression, env):
         there, faults = load(f'{{"y": {text[span.column - 1 : span.end_column - 1]}}}')
         assert not list(faults)
         assert resolve(there.get("y"), scope) == part
+
+
+def test_what_must_not_be_shown_can_be_told():
+    text = (
+        "Parameters: {K: {Type: String, NoEcho: true}, L: {Type: String}}\nResources: {R: {Type: T, Properties: %s}}"
+    )
+    one = instance(text % "{a: !Sub 'x${K}', b: !Ref L, c: [!Join ['', [!Ref K]]]}", K="1", L="2")
+    secret = {key: one.is_secret(node) for key, node in one.resources["R"].properties_node.items()}
+    assert secret == {"a": True, "b": False, "c": True}

@@ -182,6 +182,8 @@ def test_the_static_check_expands_loops_with_the_defaults():
     found = Template.from_text(text, "t.yaml").check()
     assert [item.code.value for item in found] == ["W401", "E203", "E203", "E202"]
     assert [item.message for item in found.warnings] == ["the parameter 'Env' is not used"]
+    assert list(Template.from_text(text).with_defaults().resources) == ["Na", "R"]
+    assert list(Template.from_text(HEAD + OPEN).with_defaults().resources) == ["R"]
 
 
 @given(st.lists(st.from_regex(r"[a-z0-9]{1,4}", fullmatch=True), unique=True, max_size=6))
