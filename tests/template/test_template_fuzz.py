@@ -176,7 +176,8 @@ def test_nesting_to_the_limit_is_no_trouble_anywhere():
         joined = f"{{Fn::Join: ['', [{joined}]]}}"
     lists = "[" * 94 + "]" * 94
     negated = "!Not [" * 47 + "!Equals [a, b]" + "]" * 47
-    text = f"Conditions:\n  C: {negated}\nResources:\n  R: {{Type: T, Condition: C}}\n  Q: {{Type: T, Properties: {{a: {lists}}}}}\n"
+    head = f"Conditions:\n  C: {negated}\nResources:\n  R: {{Type: T, Condition: C}}\n"
+    text = f"{head}  Q: {{Type: T, Properties: {{a: {lists}}}}}\n"
     template = Template.from_text(text)
     assert not template.check().errors
     use(text)
