@@ -23,6 +23,16 @@ STATES = {
 }
 """The states of a thing by the key of its listing: while a job makes it, when it is ready, when it failed."""
 
+CATALOGUE = {
+    "zone": {"Sandbox": "zone-1"},
+    "template": {"CentOS 5.6 (64-bit) no GUI (Simulator)": "template-1"},
+    "serviceoffering": {"Small Instance": "offering-1", "Medium Instance": "offering-2"},
+    "diskoffering": {"Small": "disk-1"},
+    "customdiskoffering": {"Custom": "disk-2"},
+    "networkoffering": {"DefaultIsolatedNetworkOfferingWithSourceNatService": "networkoffering-1"},
+}
+"""What the provider has, by kind and name, when a test says nothing else."""
+
 _NO_FILTER = frozenset({"listall", "page", "pagesize", "details", "isrecursive", "projectid", "templatefilter"})
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve
 
 from cfnlib.drivers.base import Answer, VirtualClock
-from cfnlib.drivers.memory_book import Book, Thing, listed, make_true, make_untrue, states_of
+from cfnlib.drivers.memory_book import CATALOGUE, Book, Thing, listed, make_true, make_untrue, states_of
 from cfnlib.drivers.memory_faults import Fault, Trouble
 from cfnlib.errors import (
     ConflictError,
@@ -96,7 +96,7 @@ class MemoryCloud:
         self.clock: Clock = clock if clock is not None else VirtualClock()
         self.faults = list(faults)
         self.limits = dict(limits or {})
-        self.names = {kind: dict(found) for kind, found in (names if names is not None else _catalogue()).items()}
+        self.names = {kind: dict(found) for kind, found in (CATALOGUE if names is None else names).items()}
         self.addresses = [f"198.51.{third}.{last}" for third in (100, 101) for last in range(1, 255)]
         self.book = Book()
         self.jobs: dict[str, Job] = {}
@@ -125,7 +125,15 @@ class MemoryCloud:
         """What a listing shows."""
         with self.lock:
             self.settle()
-            return self.book.rows(find)
+            return self.book.rows(find) or find.select(self._provided(find.key))
+
+    def _provided(self, kind: str) -> list[dict[str, Any]]:
+        """What the provider has of a kind, as listed."""
+        rows: list[dict[str, Any]] = [{"id": key, "name": name} for name, key in self.names.get(kind, {}).items()]
+        if kind == "diskoffering":
+            custom = self.names.get("customdiskoffering", {})
+            rows += [{"id": key, "name": name, "iscustomized": True} for name, key in custom.items()]
+        return rows
 
     def settle(self) -> None:
         """Let every job end whose time has come."""
@@ -188,7 +196,8 @@ class MemoryCloud:
         self._check_references(call)
         given = str(call.params.get("id", ""))
         known = self.book.things.get(given)
-        if given.startswith(_MINTED) and known is None:
+        nested = call.check is not None and call.check.nested
+        if given.startswith(_MINTED) and known is None and not nested:
             raise _missing(call.command, given)
         thing_id, effect, error = known.thing_id if known else None, _nothing, None
         if call.command == "createTags":
@@ -266,7 +275,8 @@ class MemoryCloud:
                 items = self.book.items(evolve(check, where={})) if "id" in check.params else []
                 thing = next(iter(items), None)
                 if thing is None and not self.book.matching(check):
-                    thing = Thing(self._mint(), check.key, {}, association=True)
+                    thing_id = self._mint()
+                    thing = Thing(thing_id, check.key, {"id": thing_id}, association=True)
                     self.book.enter(thing)
             elif thing is not None:
                 plain = {key: value for key, value in call.params.items() if key != "id"}
@@ -362,16 +372,6 @@ class MemoryCloud:
     def _mint(self) -> str:
         self._count += 1
         return f"{_MINTED}{self._count:012x}"
-
-
-def _catalogue() -> dict[str, dict[str, str]]:
-    return {
-        "zone": {"Sandbox": "zone-1"},
-        "template": {"CentOS 5.6 (64-bit) no GUI (Simulator)": "template-1"},
-        "serviceoffering": {"Small Instance": "offering-1", "Medium Instance": "offering-2"},
-        "diskoffering": {"Small": "disk-1", "Custom": "disk-2"},
-        "networkoffering": {"DefaultIsolatedNetworkOfferingWithSourceNatService": "networkoffering-1"},
-    }
 
 
 def _family(call: Call) -> str:
