@@ -35,7 +35,7 @@ from cfnlib.state.owner import owner_name
 from cfnlib.wanted import as_template, changed_state, check_choice, new_state, with_previous
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from cfnlib.config import Config
     from cfnlib.diagnostic import Diagnostics
@@ -128,7 +128,7 @@ class Stacks:
         """The stack of this name (or id). Raises `StackNotFoundError`."""
         return Stack(self, self.store.stack(name).stack_id)
 
-    def list(self, *, deleted: bool = False) -> list[Stack]:
+    def list(self, *, deleted: bool = False) -> Sequence[Stack]:
         """All stacks, oldest first."""
         return [Stack(self, state.stack_id) for state in self.store.stacks(deleted=deleted)]
 
@@ -263,7 +263,7 @@ class Stacks:
         self.store.save_change_set(stored)
         return stored
 
-    def change_sets(self, name: str) -> list[ChangeSet]:
+    def change_sets(self, name: str) -> Sequence[ChangeSet]:
         """The stored change sets of a stack, oldest first."""
         return self.store.change_sets(self.store.stack(name).stack_id)
 

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from cfnlib.engine.task import Task
 from cfnlib.errors import CfnlibError, CloudError, ConflictError, StackError
-from cfnlib.plan.change import Action, Operation
+from cfnlib.plan.change import REPLACED, Action, Operation
 from cfnlib.plan.evaluate import raise_problems, with_ids
 from cfnlib.resources import find as find_type
 from cfnlib.schema.calls import Effect, Find
@@ -223,11 +223,13 @@ class Beginner:
             task.resume()
             task.adopted = True
             return task
-        calls = self._removal_calls(resource, row) if row.physical_id is not None else []
+        replaced = action.operation is Operation.REPLACE or action.reason == REPLACED
+        policy = row.replace_policy if replaced else row.deletion_policy
+        calls = self._removal_calls(resource, row, policy) if row.physical_id is not None else []
         task.begin("DELETE", calls, None, now, action.reason)
         return task
 
-    def _removal_calls(self, resource: ResourceType, row: Resource) -> list[Any]:
+    def _removal_calls(self, resource: ResourceType, row: Resource, policy: str) -> list[Any]:
         try:
             values = with_ids(resource, row.properties, self._driver.lookup)
         except CloudError:
@@ -235,7 +237,8 @@ class Beginner:
         existing = Existing(row.logical_id, row.name, row.physical_id or "", values, row.attributes, self._facts)
         calls = list(delete_calls(resource, existing))
         snapshot = resource.native.snapshot if resource.native else None
-        if row.deletion_policy == "Snapshot" and snapshot is not None and row.status.verb != "CREATE":
+        half_made = row.status in {ResourceStatus.CREATE_FAILED, ResourceStatus.CREATE_IN_PROGRESS}
+        if policy == "Snapshot" and snapshot is not None and not half_made:
             calls[:0] = snapshot(existing)
         return calls
 

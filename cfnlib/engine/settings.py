@@ -10,8 +10,9 @@ class Settings:
     """How the engine works; all times in seconds.
 
     `calls_in_flight` bounds the calls that are under way at once. A poll comes after `poll_share` of the age of the
-    oldest pending job, but never sooner than `poll_min_s` nor later than `poll_max_s`. `look_s` are the waits before
-    each look at the cloud when a call's outcome is unknown; their sum should exceed the time the cloud takes to
+    oldest pending job, or `poll_rest` times what the last poll took, but never sooner than `poll_min_s` nor later
+    than `poll_max_s`. `look_s` are the waits before each look at the cloud when a call's outcome is unknown; their
+    sum should exceed the time the cloud takes to
     answer a call (CloudStack 4.19 took up to 5 s under load). `retry_s` are the waits before a removal is tried
     again that the cloud refused because something else still uses the thing. `settle_s` bounds the wait for a job
     that another process left behind, before the thing is removed all the same. `heartbeat_s` is the longest time
@@ -23,7 +24,8 @@ class Settings:
     lease_s: float = 30.0
     poll_min_s: float = 0.05
     poll_max_s: float = 5.0
-    poll_share: float = 0.02
+    poll_share: float = 0.025
+    poll_rest: float = 6.0
     look_s: tuple[float, ...] = (0.2, 0.8, 2.0, 4.0)
     retry_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
     attempts: int = 3

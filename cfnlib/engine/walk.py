@@ -69,6 +69,7 @@ class Walk:
         self._count = 0
         self._next_poll = 0.0
         self._polling = False
+        self._poll_began = 0.0
         self._written_at = 0.0
         self._next_expiry = 0.0
         self._failed_members: dict[str, int] = {}
@@ -252,7 +253,9 @@ class Walk:
                 self._call_done(task, end.record)
         oldest = min((since for _, since in self._pending.values()), default=now)
         settings = self._settings
-        pause = min(max(settings.poll_share * (now - oldest), settings.poll_min_s), settings.poll_max_s)
+        took = now - self._poll_began
+        pause = max(settings.poll_share * (now - oldest), settings.poll_rest * took, settings.poll_min_s)
+        pause = min(pause, settings.poll_max_s)
         self._next_poll = now + pause
 
     def _call_done(self, task: Task, record: Any) -> None:  # noqa: ANN401 - a record of the cloud
@@ -381,6 +384,7 @@ class Walk:
         if self._polling or not self._pending or self._clock.now() < self._next_poll:
             return
         self._polling = True
+        self._poll_began = self._clock.now()
         pending = [found for found, _ in self._pending.values()]
         self._line.poll(lambda: self._driver.poll(pending))
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from cfnlib.schema.diff import Change
 
 
+REPLACED = "it is replaced"
+"""The reason of a removal that makes room for, or follows, a replacement: its policy is UpdateReplacePolicy."""
+
+
 class Operation(Enum):
     """What is done to a resource."""
 

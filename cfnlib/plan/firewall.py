@@ -38,7 +38,7 @@ def lower_security_groups(
     """Add the rules that stand for the groups, and say what is lost."""
     del instance
     machines = _machines_by_group(declared)
-    addresses = list(_addresses(declared))
+    addresses = list(machines_of_addresses(declared))
     lets_out: dict[str, list[tuple[str, Node]]] = {}
     for group in [one for one in declared.values() if one.type.name == GROUP]:
         ingress = [rule for rule in _rules(group, declared, "SecurityGroupIngress", INGRESS) if not _from_group(rule)]
@@ -76,7 +76,7 @@ def _machines_by_group(declared: Mapping[str, Declared]) -> dict[str, set[str]]:
     return found
 
 
-def _addresses(declared: Mapping[str, Declared]) -> Iterator[tuple[str, str]]:
+def machines_of_addresses(declared: Mapping[str, Declared]) -> Iterator[tuple[str, str]]:
     """The elastic addresses and the machines that they lead to."""
     for one in declared.values():
         if one.node is None or one.type.name not in {"AWS::EC2::EIP", "AWS::EC2::EIPAssociation"}:

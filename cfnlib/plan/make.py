@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from cfnlib.diagnostic import Diagnostics
-from cfnlib.plan.change import Action, Operation, Phase, Plan
+from cfnlib.plan.change import REPLACED, Action, Operation, Phase, Plan
 from cfnlib.plan.dag import Dag
 from cfnlib.plan.evaluate import Evaluator
 from cfnlib.plan.lower import lower
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from cfnlib.schema.model import Facts
     from cfnlib.state.model import Resource
     from cfnlib.template import Instance
+
+    _Candidate = tuple[Operation, Resource, tuple[Change, ...], str]
 
 _USABLE = frozenset(
     {
@@ -130,9 +132,7 @@ class _Maker:
                 self._diagnostics.extend(self._evaluator.missing_on_cloud(one.logical_id, values))
         self.actions.append(action)
 
-    def _action_for(
-        self, base: Action, one: Declared, candidates: list[tuple[Operation, Resource, tuple[Change, ...], str]]
-    ) -> Action:
+    def _action_for(self, base: Action, one: Declared, candidates: list[_Candidate]) -> Action:
         oldest_first = -1 if self._going_back else 1
         operation, row, changes, reason = min(
             candidates, key=lambda found: (_COST[found[0]], -oldest_first * found[1].generation)
@@ -165,10 +165,8 @@ class _Maker:
                     self._evaluator.current[one.logical_id] = row
         return action
 
-    def _candidates(
-        self, one: Declared, values: Mapping[str, Any]
-    ) -> list[tuple[Operation, Resource, tuple[Change, ...], str]]:
-        found = []
+    def _candidates(self, one: Declared, values: Mapping[str, Any]) -> list[_Candidate]:
+        found: list[_Candidate] = []
         for row in self._rows.get(one.logical_id, ()):
             if row.status not in _USABLE:
                 continue
@@ -185,9 +183,7 @@ class _Maker:
         return found
 
     @staticmethod
-    def _compared(
-        one: Declared, row: Resource, values: Mapping[str, Any]
-    ) -> tuple[Operation, Resource, tuple[Change, ...], str]:
+    def _compared(one: Declared, row: Resource, values: Mapping[str, Any]) -> _Candidate:
         applied = row.intent.target if row.intent and row.intent.target is not None else None
         changes = diff(one.type, row.properties, values)
         effect = strongest(changes)
@@ -223,7 +219,7 @@ class _Maker:
         rows = [row for rows in self._rows.values() for row in rows if row.key not in self._kept]
         removals = []
         for row in rows:
-            reason = "it is replaced" if row.logical_id in declared else "it is no longer in the template"
+            reason = REPLACED if row.logical_id in declared else "it is no longer in the template"
             removals.append(_removal(row, reason, self._going_back))
         early = {action.key for action in removals if _stands_in_the_way(action)}
         removals = [evolve(a, phase=Phase.MAIN if a.key in early else Phase.CLEANUP) for a in removals]
@@ -245,7 +241,7 @@ def _stands_in_the_way(action: Action) -> bool:
 
 
 def _removal(row: Resource, reason: str, rollback: bool) -> Action:
-    policy = row.replace_policy if reason == "it is replaced" else row.deletion_policy
+    policy = row.replace_policy if reason == REPLACED else row.deletion_policy
     keeps = policy == "Retain" or (policy == "RetainExceptOnCreate" and not rollback)
     made = row.status not in {ResourceStatus.CREATE_FAILED, ResourceStatus.CREATE_IN_PROGRESS}
     return Action(

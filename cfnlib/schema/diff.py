@@ -6,6 +6,7 @@ changed in place whatever its items say, and a part that changes nothing replace
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from cfnlib.schema.model import Property, ResourceType
 
+_LONG = 60
 _STRENGTH = {Update.IN_PLACE: 0, Update.RESTART: 1, Update.REPLACE: 2}
 
 
@@ -29,6 +31,15 @@ class Change:
     after: Any
     update: Update
     secret: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The change in JSON's types: a secret value is masked, a long text is told by its length and a digest."""
+        return {
+            "path": ".".join(map(str, self.path)),
+            "before": _shown(self.before, secret=self.secret),
+            "after": _shown(self.after, secret=self.secret),
+            "update": self.update.value,
+        }
 
 
 def diff(resource: ResourceType, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -89,3 +100,13 @@ def _same(declared: Property, old: object, new: object) -> bool:
 def _by_key(tags: list[Any]) -> list[Any]:
     """The tags in the order of their keys: a set of tags has none of its own."""
     return sorted(tags, key=lambda tag: repr(tag.get("Key", tag.get("key"))) if isinstance(tag, dict) else repr(tag))
+
+
+def _shown(value: object, *, secret: bool) -> Any:  # noqa: ANN401 - a value of any type
+    if value is None:
+        return None
+    if secret:
+        return "****"
+    if isinstance(value, str) and len(value) > _LONG:
+        return f"<{len(value)} characters, sha256 {sha256(value.encode()).hexdigest()[:8]}>"
+    return value if isinstance(value, str | int | float | bool | list | dict) else str(value)
