@@ -171,6 +171,7 @@ def question_retry(config: Config) -> Retry:
         allowed_methods=None,
         redirect=False,
         raise_on_status=False,
+        respect_retry_after_header=False,  # it may ask for an hour
     )
 
 
