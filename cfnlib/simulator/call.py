@@ -95,6 +95,13 @@ class Call:
         self.check_access(entity)
         return entity
 
+    def made(self, kind: str) -> Entity:
+        """The thing the job is about; raises ApiError 530 if somebody removed it meanwhile."""
+        entity = self.world.get(kind, self.thing)
+        if entity is None:
+            raise ApiError(530, 4250, f"The {kind} {self.thing} was removed while the job was under way")
+        return entity
+
     def check_access(self, entity: Entity) -> None:
         """Raise ApiError 531 unless the caller may use a thing that has an owner."""
         owner = entity.get("account")

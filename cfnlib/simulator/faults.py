@@ -41,7 +41,7 @@ class Fault:
     """
 
     command: str
-    kind: Kind = field(validator=_known)
+    kind: Kind = field(default="job", validator=_known)
     nth: int | None = field(default=None, validator=_positive)
     every: int | None = field(default=None, validator=_positive)
     share: float | None = None

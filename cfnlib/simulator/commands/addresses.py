@@ -92,14 +92,18 @@ def associate(call: Call) -> Entity:
 
 def finish_associate(call: Call) -> dict[str, Any]:
     """The address is there."""
-    address = call.world.need("publicip", call.thing or "")
+    address = call.made("publicip")
+    if address["state"] != "Allocating":
+        raise ApiError(530, 4250, f"Failed to assign ip address {address['address']}: it was released meanwhile")
     call.world.change(address, state="Allocated")
     return {"ipaddress": shown(call, address)}
 
 
 def fail_associate(call: Call) -> None:
     """An address that could not be set up is free again."""
-    free_public_address(call.world, call.world.need("publicip", call.thing or ""))
+    address = call.made("publicip")
+    if address["state"] == "Allocating":
+        free_public_address(call.world, address)
 
 
 def allocated_address(call: Call, name: str) -> Entity:

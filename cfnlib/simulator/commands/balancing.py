@@ -91,7 +91,7 @@ def create(call: Call) -> Entity:
 
 def finish_create(call: Call) -> dict[str, Any]:
     """The rule is there, in state Add until it has machines."""
-    return {"loadbalancer": shown(call.world, call.world.need("loadbalancerrule", call.thing or ""))}
+    return {"loadbalancer": shown(call.world, call.made("loadbalancerrule"))}
 
 
 def fail_create(call: Call) -> None:
@@ -245,7 +245,7 @@ def _policies(world: World, rule: Entity) -> dict[str, Any]:
 
 def finish_policy(call: Call) -> dict[str, Any]:
     """The policy, under its rule."""
-    policy = call.world.need("stickinesspolicy", call.thing or "")
+    policy = call.made("stickinesspolicy")
     return {"stickinesspolicies": _policies(call.world, call.world.need("loadbalancerrule", policy["rule"]))}
 
 

@@ -37,12 +37,14 @@ def create_affinity(call: Call) -> Entity:
 
 def finish_affinity(call: Call) -> dict[str, Any]:
     """The group is there."""
-    return {"affinitygroup": shown_affinity(call, call.world.need("affinitygroup", call.thing or ""))}
+    return {"affinitygroup": shown_affinity(call, call.made("affinitygroup"))}
 
 
 def fail_affinity(call: Call) -> None:
     """Nothing is left of a group that could not be made."""
-    call.world.remove(call.world.need("affinitygroup", call.thing or ""))
+    group = call.world.get("affinitygroup", call.thing)
+    if group is not None:
+        call.world.remove(group)
 
 
 def _affinity_of(call: Call) -> Entity:

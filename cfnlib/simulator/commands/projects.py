@@ -75,7 +75,7 @@ def create(call: Call) -> Entity:
 
 def finish_create(call: Call) -> dict[str, Any]:
     """The project is there."""
-    return {"project": shown(call, call.world.need("project", call.thing or ""))}
+    return {"project": shown(call, call.made("project"))}
 
 
 def project_of(call: Call, name: str = "id") -> Entity:

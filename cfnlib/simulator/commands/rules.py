@@ -253,7 +253,7 @@ SHOWN = {
 
 def _finish(call: Call, *, kind: str) -> dict[str, Any]:
     element, show = SHOWN[kind]
-    rule = call.world.need(kind, call.thing or "")
+    rule = call.made(kind)
     call.world.change(rule, state="Active")
     return {element: show(call.world, rule)}
 

@@ -64,14 +64,16 @@ def create(call: Call) -> Entity:
 
 def finish_create(call: Call) -> dict[str, Any]:
     """The snapshot is safe on secondary storage."""
-    snapshot = call.world.need("snapshot", call.thing or "")
+    snapshot = call.made("snapshot")
     call.world.change(snapshot, state="BackedUp")
     return {"snapshot": shown(call, snapshot) | {"snapshottype": "MANUAL"}}
 
 
 def fail_create(call: Call) -> None:
     """A snapshot that failed stays, in state Error."""
-    call.world.change(call.world.need("snapshot", call.thing or ""), state="Error")
+    snapshot = call.world.get("snapshot", call.thing)
+    if snapshot is not None:
+        call.world.change(snapshot, state="Error")
 
 
 def snapshot_of(call: Call) -> Entity:
@@ -211,7 +213,7 @@ def create_machine_snapshot(call: Call) -> Entity:
 
 def finish_machine_snapshot(call: Call) -> dict[str, Any]:
     """The snapshot is ready."""
-    snapshot = call.world.need("vmsnapshot", call.thing or "")
+    snapshot = call.made("vmsnapshot")
     call.world.change(snapshot, state="Ready")
     return {"vmsnapshot": shown_machine_snapshot(call, snapshot)}
 

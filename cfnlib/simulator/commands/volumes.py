@@ -155,7 +155,7 @@ def create(call: Call) -> Entity:
 
 def finish_create(call: Call) -> dict[str, Any]:
     """A plain disk is placed only when it is attached; one from a snapshot is there at once."""
-    disk = call.world.need("volume", call.thing or "")
+    disk = call.made("volume")
     call.world.change(disk, state="Ready" if call.text("snapshotid") else "Allocated")
     view = shown(call, disk)
     if call.text("virtualmachineid"):
