@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from cfnlib.state.model import Event
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 class Journal:
     """The rows and events of one stack under one lease.
 
+    `masked` makes the values of NoEcho parameters unreadable in every reason that is written down.
     `rows` is what the store holds, once flushed. `request` is what somebody asked of this operation in the meantime.
     Raises `LeaseLostError` from `flush` and `check` once the lease is lost.
     """
@@ -47,6 +50,7 @@ class Journal:
         self.request: str | None = None
         self._lease_s = lease_s
         self._heartbeat_s = heartbeat_s
+        self.masked: Callable[[str], str] = str
         self._written_at = 0.0
         self._observer = observer
         self._stack_changed = False
@@ -67,6 +71,8 @@ class Journal:
 
     def put(self, row: Resource, *, event: bool = False) -> None:
         """Keep a row; with `event`, tell of its status."""
+        if row.reason:
+            row = evolve(row, reason=self.masked(row.reason))
         self.rows[row.key] = row
         self._changed[row.key] = row
         if event:
@@ -81,6 +87,7 @@ class Journal:
 
     def put_stack(self, stack: Stack) -> None:
         """Keep the stack, telling of its status when that is new."""
+        stack = evolve(stack, reason=self.masked(stack.reason)) if stack.reason else stack
         changed = stack.status is not self.stack.status
         self.stack = stack
         self._stack_changed = True

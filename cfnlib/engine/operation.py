@@ -211,6 +211,8 @@ class Engine:
         return plan
 
     def _walk(self, plan: Plan, phase: Phase, journal: Journal) -> Outcome:
+        if plan.evaluator is not None:
+            journal.masked = plan.evaluator.masked
         return Walk(plan, phase, journal, self._driver, self._driver.facts(), self._settings).run()
 
     def _handed_over(self, journal: Journal, outcome: Outcome) -> bool:

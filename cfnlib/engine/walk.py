@@ -16,6 +16,7 @@ from attrs import define, field
 from cfnlib.drivers.base import Answer, Pending
 from cfnlib.engine.begin import Beginner
 from cfnlib.engine.line import Line, Message
+from cfnlib.engine.polls import Polls
 from cfnlib.engine.signals import SignalWatch
 from cfnlib.engine.trouble import Remedy, remedy, unsure
 from cfnlib.errors import CfnlibError, ConflictError, LeaseLostError
@@ -25,7 +26,7 @@ from cfnlib.schema.calls import Call, Effect, needs_prepare
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cfnlib.drivers.base import Driver, Ended
+    from cfnlib.drivers.base import Driver
     from cfnlib.engine.journal import Journal
     from cfnlib.engine.settings import Settings
     from cfnlib.engine.task import Task
@@ -64,20 +65,16 @@ class Walk:
         self._ready = deque(key for key in self._graph.order if not self._missing[key])
         self._tasks: dict[str, Task] = {}
         self._to_send: list[Task] = []
-        self._pending: dict[str, tuple[Pending, float]] = {}
         self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
-        self._next_poll = 0.0
-        self._polling = False
-        self._poll_began = 0.0
         self._written_at = 0.0
-        self._next_expiry = 0.0
         self._failed_members: dict[str, int] = {}
         self._signals = SignalWatch(journal, settings.signal_s)
         self._begin = Beginner(plan, journal, driver, facts)
         self._line = Line(
             self._clock, lambda: journal.holds, calls_in_flight=settings.calls_in_flight, inline=settings.inline
         )
+        self._polls = Polls(driver, self._line, self._clock, settings)
 
     def run(self) -> Outcome:
         """Do the phase. Raises `LeaseLostError`, and then nothing more is written or called."""
@@ -91,7 +88,7 @@ class Walk:
                 for message in self._line.receive(self._wait_s()):
                     self._handle(message)
                 self._run_timers()
-                self._poll()
+                self._polls.start()
                 for task in self._signals.due(self._clock.now()):
                     self._signals.judge(task, self._complete, self._fail)
                 self._expire()
@@ -233,30 +230,15 @@ class Walk:
             self._call_done(task, answer.record)
 
     def _await(self, task: Task, job_id: str | None) -> None:
-        pending = Pending(task.key, task.resource, task.call, job_id, task.row.physical_id)
-        now = self._clock.now()
-        self._pending[task.key] = (pending, now)
-        self._next_poll = min(self._next_poll, now + self._settings.poll_min_s) if len(self._pending) > 1 else now
+        self._polls.add(Pending(task.key, task.resource, task.call, job_id, task.row.physical_id))
 
     def _polled(self, message: Message) -> None:
-        self._polling = False
-        now = self._clock.now()
-        ended: list[Ended] = message.value if message.error is None else []
-        for end in ended:
-            found = self._pending.pop(end.key, None)
-            task = self._tasks.get(end.key)
-            if found is None or task is None:
-                continue
+        for end in self._polls.ended(message):
+            task = self._tasks[end.key]
             if end.error is not None:
                 self._errored(task, end.error)
             else:
                 self._call_done(task, end.record)
-        oldest = min((since for _, since in self._pending.values()), default=now)
-        settings = self._settings
-        took = now - self._poll_began
-        pause = max(settings.poll_share * (now - oldest), settings.poll_rest * took, settings.poll_min_s)
-        pause = min(pause, settings.poll_max_s)
-        self._next_poll = now + pause
 
     def _call_done(self, task: Task, record: Any) -> None:  # noqa: ANN401 - a record of the cloud
         if record:
@@ -360,7 +342,7 @@ class Walk:
             self._fail(task, f"{call.command}: no answer, and nothing to be seen of it on the cloud", had_effect=True)
 
     def _fail(self, task: Task, reason: str, *, had_effect: bool = False) -> None:
-        self._pending.pop(task.key, None)
+        self._polls.forget(task.key)
         task.failed(self._clock.now(), reason, had_effect=had_effect)
         self._journal.put(task.row, event=True)
         del self._tasks[task.key]
@@ -380,14 +362,6 @@ class Walk:
 
     # Time
 
-    def _poll(self) -> None:
-        if self._polling or not self._pending or self._clock.now() < self._next_poll:
-            return
-        self._polling = True
-        self._poll_began = self._clock.now()
-        pending = [found for found, _ in self._pending.values()]
-        self._line.poll(lambda: self._driver.poll(pending))
-
     def _after(self, wait_s: float, work: Callable[[], None]) -> None:
         self._count += 1
         heapq.heappush(self._later, (self._clock.now() + wait_s, self._count, work))
@@ -401,22 +375,16 @@ class Walk:
         until = now + self._settings.heartbeat_s
         if self._journal.dirty:
             until = min(until, self._written_at + self._settings.write_s)
-        if self._pending and not self._polling:
-            until = min(until, self._next_poll)
         if self._later:
             until = min(until, self._later[0][0])
-        until = min(until, self._signals.next_due())
+        until = min(until, self._signals.next_due(), self._polls.due())
         return max(until - now, 0.0)
 
     def _expire(self) -> None:
-        now = self._clock.now()
-        if now < self._next_expiry:
-            return
-        self._next_expiry = now + self._settings.heartbeat_s
-        for key in [key for key in self._pending if self._tasks[key].deadline < now]:
+        for key in self._polls.expired(lambda key: self._tasks[key].deadline):
             task = self._tasks[key]
+            self._polls.forget(key)
             if task.settling:
-                del self._pending[key]
                 self._settled(task)
             else:
                 waited = task.resource.timeout_s

@@ -119,7 +119,7 @@ class Evaluator:
                 self._lookup(kind, name)
             except NotFoundError as error:
                 span = self._span(one, path)
-                found.add(Code.NOT_ON_CLOUD, str(error), span, logical_id=logical_id, path=path)
+                found.add(Code.NOT_ON_CLOUD, self.masked(str(error)), span, logical_id=logical_id, path=path)
         return found
 
     def desired(self, logical_id: str, generation: int, values: Mapping[str, Any]) -> Desired:
@@ -130,6 +130,19 @@ class Evaluator:
             properties |= self._local_properties(one)
         name = self.name(logical_id, generation)
         return Desired(logical_id, name, self.instance.stack_name, properties, self.facts)
+
+    def masked(self, text: str) -> str:
+        """A text for people, with the values of NoEcho parameters made unreadable."""
+        for parameter in self.instance.parameters.values():
+            if parameter.no_echo and parameter.text:
+                text = text.replace(parameter.text, "****")
+        return text
+
+    def secret(self, logical_id: str, name: str) -> bool:
+        """Whether a property is made from a NoEcho parameter."""
+        one = self.declared[logical_id]
+        node = one.node.get(name) if one.node is not None else None
+        return node is not None and self.instance.is_secret(node)
 
     def outputs(self) -> dict[str, Any]:
         """The outputs that can be told now; one that depends on what is not there is left out."""

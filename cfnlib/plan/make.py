@@ -126,6 +126,13 @@ class _Maker:
             action = evolve(base, generation=generation)
         else:
             action = self._action_for(base, one, candidates)
+            hidden = [
+                c
+                if c.secret or not self._evaluator.secret(one.logical_id, str(c.path[0]))
+                else evolve(c, secret=True)
+                for c in action.changes
+            ]
+            action = evolve(action, changes=tuple(hidden))
         if action.operation is not Operation.KEEP:
             self._changing.add(one.logical_id)
             if not problems.errors:

@@ -17,7 +17,7 @@ def validate(template: Template) -> Diagnostics:
     """The faults of the text, of the language, and of every resource's type and properties, all of them."""
     found = Diagnostics(template.diagnostics)
     found.extend(check(template, attributes=attributes_of))
-    for logical_id, node in template.resources.items():
+    for logical_id, node in template.with_defaults().resources.items():
         resource = find_type(node.type)
         if resource is None:
             found.add(
