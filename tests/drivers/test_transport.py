@@ -72,7 +72,9 @@ def test_a_page_that_asks_who_we_are_is_about_the_keys():
         client(server.endpoint).call("deployVirtualMachine")
 
 
-@pytest.mark.parametrize("broken", [reset, hang_up, answer(PAGE, "503 Service Unavailable", "text/html")])
+@pytest.mark.parametrize(
+    "broken", [reset, hang_up, answer(PAGE, "503 Service Unavailable", "text/html"), answer(b'{"a', length=999)]
+)
 def test_a_question_is_asked_again(broken):
     with RawServer(broken, broken, fields(count=0)) as server:
         assert client(server.endpoint).call("listZones") == {"count": 0}

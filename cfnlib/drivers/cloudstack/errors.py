@@ -24,6 +24,7 @@ from cfnlib.errors import (
     NotAllowedError,
     NotFoundError,
     UnknownOutcomeError,
+    UnreachableError,
 )
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def from_transport(command: str, endpoint: str, error: TransportError) -> CloudE
     """The exception for an answer that did not come."""
     if not error.sent:
         text = f"{command}: cannot reach CloudStack at {endpoint}: {error.text}; check the endpoint and the network"
-        return CloudError(text, command=command, text=error.text)
+        return UnreachableError(text, command=command, text=error.text)
     return _unanswered(command, error.text, None)
 
 

@@ -20,9 +20,7 @@ from __future__ import annotations
 
 import hmac
 import json
-import warnings
 from base64 import b64encode
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -85,7 +83,6 @@ class Pool:
             options["assert_hostname"] = False
         else:
             options["ca_certs"] = config.verify if isinstance(config.verify, str) else _bundle()
-        self._unverified = config.verify is False
         if config.proxy:
             self._pools: urllib3.PoolManager = urllib3.ProxyManager(config.proxy, **options)
         else:
@@ -96,28 +93,23 @@ class Pool:
     ) -> Response:
         """Send a request and read the whole answer. Raises `TransportError`."""
         try:
-            with warnings.catch_warnings() if self._unverified else nullcontext():
-                if self._unverified:
-                    warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-                answer = self._pools.request(
-                    method,
-                    url,
-                    body=body,
-                    headers=dict(headers),
-                    retries=retry,
-                    redirect=False,
-                    preload_content=False,
-                )
+            answer = self._pools.request(
+                method, url, body=body, headers=dict(headers), retries=retry, redirect=False, preload_content=False
+            )
         except urllib3.exceptions.HTTPError as error:
             raise _told(error) from None
         try:
             content = answer.read(MAX_BODY_BYTES + 1)
-            if len(content) > MAX_BODY_BYTES:
-                answer.close()
-                raise TransportError(f"the answer is longer than {MAX_BODY_BYTES >> 20} MiB", sent=True)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except urllib3.exceptions.HTTPError as error:
             answer.close()
-            raise TransportError(f"the answer broke off ({_kind(error)})", sent=True) from None
+            again = _once_more(answer.retries or retry, method, url, error)
+            if again is None:
+                raise TransportError(f"the answer broke off ({_kind(error)})", sent=True) from None
+            again.sleep()
+            return self.send(method, url, headers, body, again)
+        if len(content) > MAX_BODY_BYTES:
+            answer.close()
+            raise TransportError(f"the answer is longer than {MAX_BODY_BYTES >> 20} MiB", sent=True)
         answer.release_conn()
         return Response(answer.status, answer.reason or "", answer.headers, content)
 
@@ -196,6 +188,14 @@ def _bundle() -> str:
     from requests.utils import DEFAULT_CA_BUNDLE_PATH  # noqa: PLC0415 - of use only where TLS is
 
     return str(DEFAULT_CA_BUNDLE_PATH)
+
+
+def _once_more(retry: Retry, method: str, url: str, error: Exception) -> Retry | None:
+    """How a request is repeated after half an answer; None when it may not be."""
+    try:
+        return retry.increment(method, url, error=error)
+    except urllib3.exceptions.HTTPError:
+        return None
 
 
 _UNSENT: tuple[tuple[type[Exception], str], ...] = (
