@@ -21,6 +21,7 @@
     │   ├── CapacityError         the cloud has no room left
     │   ├── InvalidRequestError   the cloud refused a parameter
     │   ├── InUseError            something else still needs the thing
+    │   ├── UnreachableError      the cloud cannot be reached: nothing was sent
     │   ├── JobFailedError        an asynchronous job ended in failure
     │   └── UnknownOutcomeError   no answer, or half an answer: the call may or may not have had its effect
     └── StoreError             the state store cannot be read or written
@@ -125,6 +126,10 @@ class InvalidRequestError(CloudError):
 
 class InUseError(CloudError):
     """Something else still needs the thing."""
+
+
+class UnreachableError(CloudError):
+    """The cloud cannot be reached; nothing was sent."""
 
 
 class JobFailedError(CloudError):

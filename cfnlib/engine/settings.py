@@ -13,8 +13,8 @@ class Settings:
     oldest pending job, or `poll_rest` times what the last poll took, but never sooner than `poll_min_s` nor later
     than `poll_max_s`. `look_s` are the waits before each look at the cloud when a call's outcome is unknown; their
     sum should exceed the time the cloud takes to
-    answer a call (CloudStack 4.19 took up to 5 s under load). `retry_s` are the waits before a removal is tried
-    again that the cloud refused because something else still uses the thing. `settle_s` bounds the wait for a job
+    answer a call (CloudStack 4.19 took up to 5 s under load). `retry_s` are the waits before a call is made
+    again while the cloud cannot be reached, and a removal that was refused because something still uses the thing. `settle_s` bounds the wait for a job
     that another process left behind, before the thing is removed all the same. `heartbeat_s` is the longest time
     between two writes, in which the engine learns that it shall stop, or that it lost its lease. `inline` makes
     every call in the calling thread.

@@ -13,6 +13,7 @@ from cfnlib.errors import (
     JobFailedError,
     NotFoundError,
     UnknownOutcomeError,
+    UnreachableError,
 )
 from cfnlib.schema.calls import FREE_ADDRESS, Effect
 
@@ -41,6 +42,8 @@ def remedy(task: Task, error: CfnlibError, settings: Settings) -> Remedy:
     just going, say) is tried again for a while. Everything else has failed.
     """
     call = task.call
+    if isinstance(error, UnreachableError):
+        return Remedy.REPEAT if task.retries < len(settings.retry_s) else Remedy.FAIL
     if _was_taken(task, error) and task.retries < len(settings.retry_s):
         return Remedy.CHOOSE
     if unsure(task, error) and call.check is not None:

@@ -203,7 +203,11 @@ class Walk:
         task = self._tasks.get(message.key)
         if task is None:
             return
-        if message.error is not None:
+        if message.error is not None and message.what == "looked":
+            self._looked_in_vain(task, str(message.error))
+        elif message.error is not None and message.what == "read":
+            self._finish(task, task.record)
+        elif message.error is not None:
             self._errored(task, message.error)
         elif message.what == "prepared":
             self._prepared(task, message.value)
@@ -303,7 +307,9 @@ class Walk:
             self._next_call(task)
         elif todo is Remedy.REPEAT:
             task.retries += 1
-            self._after(self._settings.retry_s[task.retries - 1], lambda: self._send(task))
+            sent = task.row.intent is not None and task.row.intent.sent
+            again = self._send if sent else self._next_call
+            self._after(self._settings.retry_s[task.retries - 1], lambda: again(task))
         else:
             self._fail(task, str(error), had_effect=unsure(task, error))
 
@@ -340,6 +346,13 @@ class Walk:
             self._send(task)
         else:
             self._fail(task, f"{call.command}: no answer, and nothing to be seen of it on the cloud", had_effect=True)
+
+    def _looked_in_vain(self, task: Task, reason: str) -> None:
+        """The look itself failed: it tells nothing, so it is made again, and never taken for an answer."""
+        if task.looks <= len(self._settings.look_s) + len(self._settings.retry_s):
+            self._look(task)
+        else:
+            self._fail(task, f"{task.call.command}: no answer, and no way to look for it: {reason}", had_effect=True)
 
     def _fail(self, task: Task, reason: str, *, had_effect: bool = False) -> None:
         self._polls.forget(task.key)
