@@ -75,7 +75,8 @@ class Find:
 
     def as_json(self) -> dict[str, Any]:
         """The listing in JSON's types."""
-        return asdict(self, filter=lambda _, value: value not in ("", {}))
+        plain = asdict(self, recurse=False)
+        return {name: value for name, value in plain.items() if value or name in {"command", "key"}}
 
 
 @frozen
@@ -103,8 +104,8 @@ class Call:
 
     def as_json(self) -> dict[str, Any]:
         """The call in JSON's types, to be written down as an intent."""
-        plain = asdict(self, recurse=False, filter=lambda _, value: value not in (None, "", False, ()))
-        plain["effect"] = self.effect.value
+        plain = {name: value for name, value in asdict(self, recurse=False).items() if value}
+        plain |= {"command": self.command, "effect": self.effect.value}
         if self.check is not None:
             plain["check"] = self.check.as_json()
         return plain
