@@ -122,7 +122,7 @@ class Walk:
 
     def _start(self, task: Task) -> None:
         now = self._clock.now()
-        task.deadline = now + task.resource.timeout_s
+        task.deadline = now + self._settings.patience_s(task.resource.timeout_s)
         self._tasks[task.key] = task
         self._journal.put(task.row, event=not task.adopted)
         if task.settling:
@@ -200,23 +200,24 @@ class Walk:
         if message.what == "polled":
             self._polled(message)
             return
-        task = self._tasks.get(message.key)
-        if task is None:
-            return
-        if message.error is not None and message.what == "looked":
-            self._looked_in_vain(task, str(message.error))
-        elif message.error is not None and message.what == "read":
-            self._finish(task, task.record)
-        elif message.error is not None:
-            self._errored(task, message.error)
-        elif message.what == "prepared":
-            self._prepared(task, message.value)
-        elif message.what == "answered":
-            self._answered(task, message.value)
+        task = self._tasks[message.key]
+        if message.error is None:
+            receive = {
+                "prepared": self._prepared,
+                "answered": self._answered,
+                "looked": self._looked,
+                "read": self._read,
+            }
+            receive[message.what](task, message.value)
         elif message.what == "looked":
-            self._looked(task, message.value)
+            self._looked_in_vain(task, str(message.error))
         elif message.what == "read":
-            self._finish(task, message.value.get(task.row.physical_id) or task.record)
+            self._finish(task, task.record)
+        else:
+            self._errored(task, message.error)
+
+    def _read(self, task: Task, records: dict[str, Any]) -> None:
+        self._finish(task, records.get(task.row.physical_id or "") or task.record)
 
     def _prepared(self, task: Task, call: Call | None) -> None:
         if call is None:
@@ -400,7 +401,7 @@ class Walk:
             if task.settling:
                 self._settled(task)
             else:
-                waited = task.resource.timeout_s
+                waited = self._settings.patience_s(task.resource.timeout_s)
                 self._fail(task, f"{task.call.command}: its job has not ended after {waited:g} s", had_effect=True)
 
     def _check_request(self) -> None:
