@@ -7,7 +7,6 @@ to stop) it starts nothing more and waits for what is under way: CloudStack cann
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from cfnlib.engine.begin import Beginner
 from cfnlib.engine.line import Line, Message
 from cfnlib.engine.polls import Polls
 from cfnlib.engine.signals import SignalWatch
+from cfnlib.engine.timers import Timers
 from cfnlib.engine.trouble import Remedy, remedy, unsure
 from cfnlib.errors import CfnlibError, ConflictError, LeaseLostError
 from cfnlib.plan.change import Operation, Phase
@@ -65,8 +65,7 @@ class Walk:
         self._ready = deque(key for key in self._graph.order if not self._missing[key])
         self._tasks: dict[str, Task] = {}
         self._to_send: list[Task] = []
-        self._later: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = 0
+        self._timers = Timers(self._clock)
         self._written_at = 0.0
         self._failed_members: dict[str, int] = {}
         self._signals = SignalWatch(journal, settings.signal_s)
@@ -87,7 +86,7 @@ class Walk:
                 self._check_request()
                 for message in self._line.receive(self._wait_s()):
                     self._handle(message)
-                self._run_timers()
+                self._timers.run()
                 self._polls.start()
                 for task in self._signals.due(self._clock.now()):
                     self._signals.judge(task, self._complete, self._fail)
@@ -202,7 +201,7 @@ class Walk:
             return
         task = self._tasks[message.key]
         if message.error is None:
-            receive = {
+            receive: dict[str, Callable[[Task, Any], None]] = {
                 "prepared": self._prepared,
                 "answered": self._answered,
                 "looked": self._looked,
@@ -310,7 +309,7 @@ class Walk:
             task.retries += 1
             sent = task.row.intent is not None and task.row.intent.sent
             again = self._send if sent else self._next_call
-            self._after(self._settings.retry_s[task.retries - 1], lambda: again(task))
+            self._timers.after(self._settings.retry_s[task.retries - 1], lambda: again(task))
         else:
             self._fail(task, str(error), had_effect=unsure(task, error))
 
@@ -323,7 +322,7 @@ class Walk:
             return
         wait = waits[min(task.looks, len(waits) - 1)] if task.looks or task.attempts else 0.0
         task.looks += 1
-        self._after(wait, lambda: self._line.call(task.key, "looked", lambda: self._driver.find(check)))
+        self._timers.after(wait, lambda: self._line.call(task.key, "looked", lambda: self._driver.find(check)))
 
     def _looked(self, task: Task, rows: list[Any]) -> None:
         call = task.call
@@ -376,22 +375,12 @@ class Walk:
 
     # Time
 
-    def _after(self, wait_s: float, work: Callable[[], None]) -> None:
-        self._count += 1
-        heapq.heappush(self._later, (self._clock.now() + wait_s, self._count, work))
-
-    def _run_timers(self) -> None:
-        while self._later and self._later[0][0] <= self._clock.now():
-            heapq.heappop(self._later)[2]()
-
     def _wait_s(self) -> float:
         now = self._clock.now()
         until = now + self._settings.heartbeat_s
         if self._journal.dirty:
             until = min(until, self._written_at + self._settings.write_s)
-        if self._later:
-            until = min(until, self._later[0][0])
-        until = min(until, self._signals.next_due(), self._polls.due())
+        until = min(until, self._signals.next_due(), self._polls.due(), self._timers.due())
         return max(until - now, 0.0)
 
     def _expire(self) -> None:
