@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cfnlib.engine.journal import Journal
     from cfnlib.engine.task import Task
 
-WAIT_CONDITION = "AWS::CloudFormation::WaitCondition"
+WAIT_CONDITIONS = frozenset({"AWS::CloudFormation::WaitCondition", "StackMate::WaitCondition"})
 
 
 class SignalWatch:
@@ -31,7 +31,7 @@ class SignalWatch:
     @staticmethod
     def takes(task: Task) -> bool:
         """Whether a task waits for signals."""
-        return task.resource.name == WAIT_CONDITION and task.verb == "CREATE"
+        return task.resource.name in WAIT_CONDITIONS and task.verb == "CREATE"
 
     def add(self, task: Task, now: float) -> None:
         """Wait for a task's signals, from when it first began."""

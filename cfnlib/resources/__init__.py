@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cfnlib.schema.model import ResourceType
 
-_FOLDERS = ("autoscaling", "cloudformation", "cloudstack", "ec2")
+_FOLDERS = ("autoscaling", "cloudformation", "cloudstack", "ec2", "stackmate")
 
 
 def find(type_name: str) -> ResourceType | None:

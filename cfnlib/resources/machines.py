@@ -83,7 +83,7 @@ def public_address(record: Mapping[str, Any]) -> str | None:
     return shared[0] if shared else None
 
 
-FIELDS = {
+FIELDS: dict[str, Attribute] = {
     name: Attribute(doc, source)
     for name, doc, source in (
         ("id", "The machine's id.", "id"),
@@ -101,7 +101,12 @@ FIELDS = {
         ("serviceofferingname", "The name of its service offering.", "serviceofferingname"),
         ("hypervisor", "The hypervisor it runs on.", "hypervisor"),
         ("instancename", "Its name on the host, which administrators see.", "instancename"),
+        ("publicip", "The address by which the world reaches it, if there is one.", public_address),
+        ("PrivateIp", "As ipaddress, in EC2's words.", "nic.0.ipaddress"),
+        ("PublicIp", "As publicip, in EC2's words.", public_address),
+        ("PrivateDnsName", "As name, in EC2's words.", "name"),
+        ("PublicDnsName", "As publicip, in EC2's words.", public_address),
+        ("AvailabilityZone", "As zonename, in EC2's words.", "zonename"),
     )
 }
-"""The attributes of a machine under CloudStack's names."""
-PUBLIC_IP = Attribute("The address by which the world reaches it, if there is one.", public_address)
+"""The attributes of a machine under CloudStack's names, and those that stackmate's templates read in EC2's."""

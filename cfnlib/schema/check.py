@@ -164,9 +164,8 @@ class _Reader:
 
     def _tags(self, declared: Property, name: str, node: Node, path: Path) -> None:
         if isinstance(node, ListNode):
-            tag = _NATIVE_TAG if name == "tags" else _TAG
             for index, inner in enumerate(node):
-                self.value(tag, "a tag", inner, (*path, index))
+                self.value(_tag(name, inner), "a tag", inner, (*path, index))
         elif isinstance(node, MapNode) and name == "tags":
             for key, inner in node.items():
                 self.value(_TAG.fields["Value"], key, inner, (*path, key))
@@ -212,7 +211,8 @@ def _coerce(  # noqa: C901 - one step a kind
             return _coerce_items(declared.item, f"an item of {name}", value, path, found)
     if declared.kind is Kind.TAGS:
         if isinstance(value, list):
-            return _coerce_items(_NATIVE_TAG if name == "tags" else _TAG, "a tag", value, path, found)
+            given = [one for one in value if one is not None]
+            return [_coerce(_tag(name, one), "a tag", one, (*path, index), found) for index, one in enumerate(given)]
         if isinstance(value, dict) and name == "tags":
             text = _TAG.fields["Value"]
             return {str(key): _coerce(text, str(key), one, (*path, key), found) for key, one in value.items()}
@@ -231,6 +231,12 @@ def _coerce_items(
     if item is None:
         return given
     return [_coerce(item, name, one, (*path, index), found) for index, one in enumerate(given)]
+
+
+def _tag(name: str, given: object) -> Property:
+    """What a tag in a list is: a property in lower case may say its keys so, or as AWS does."""
+    small = isinstance(given, dict | MapNode) and ("key" in given or "value" in given)
+    return _NATIVE_TAG if name == "tags" and small else _TAG
 
 
 def _missing(fields: Mapping[str, Property], given: Iterable[str]) -> list[str]:

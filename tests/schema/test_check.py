@@ -71,6 +71,7 @@ def codes(text: str, resource: ResourceType = THING):
         "Tags: [{Key: a, Value: 1, PropagateAtLaunch: true}]",
         "tags: {a: b}",
         "tags: [{key: a, value: b}]",
+        "tags: [{Key: a, Value: b}, {key: c}]",
         "Count: !Ref P",
         "Words: !Split [',', !Ref P]",
         "Disk: !GetAtt A.B",

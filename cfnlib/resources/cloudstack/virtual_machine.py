@@ -125,7 +125,7 @@ TYPE = ResourceType(
         "projectid": Property("The project to make it in.", param="projectid", lookup="project"),
         "tags": Property("Tags of the machine.", kind=Kind.TAGS, update=Update.IN_PLACE),
     },
-    attributes=machines.FIELDS | {"publicip": machines.PUBLIC_IP},
+    attributes=machines.FIELDS,
     exclusive=(
         ("affinitygroupids", "affinitygroupnames"),
         ("securitygroupids", "securitygroupnames"),

@@ -1,0 +1,1 @@
+"""The types of stackmate, the first CloudFormation for CloudStack, that have no name of their own here."""
