@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # Fields whose inner keys are data, not structure: the shape stops at them.
-FREE_FORM = frozenset({"details", "resourcedetails", "storagecapabilities", "params"})
+FREE_FORM = frozenset(
+    {"details", "resourcedetails", "storagecapabilities", "params", "otherdeployparams", "counterparam"}
+)
 # Who made the call is not recorded (keys were removed); these are the calls not made by the root admin.
 CALLERS: dict[str, dict[str, tuple[int, ...]]] = {
     "s11_accounts_limits_jobs": {"alice": (7, 8, 9, 10, 18, 19, 21, 23, 25, 26, 29, 30)},

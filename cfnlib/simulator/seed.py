@@ -56,7 +56,11 @@ EXTRA_OFFERINGS = (
     ("m1.large", 2, 2000, 8192),
     ("Large Instance", 4, 2000, 8192),
 )
-EXTRA_TEMPLATES = ("Ubuntu 22.04 (Simulator)", "Debian 12 (Simulator)")
+# name -> its operating system
+EXTRA_TEMPLATES = {
+    "Ubuntu 22.04 (Simulator)": "Ubuntu 22.04 LTS",
+    "Debian 12 (Simulator)": "Debian GNU/Linux 12 (64-bit)",
+}
 
 
 @frozen
@@ -138,7 +142,7 @@ def _sow_extras(world: World, facts: dict[str, Any]) -> None:
         shown = copy.deepcopy(first)
         if name != first["name"]:
             shown |= {"id": world.new_uuid(), "name": name, "displaytext": name}
-            shown["ostypename"] = "Other Linux (64-bit)"
+            shown |= {"ostypeid": _add_ostype(world, EXTRA_TEMPLATES[name]), "ostypename": EXTRA_TEMPLATES[name]}
             shown["url"] = "http://templates.invalid/" + name.split(" ")[0].lower() + ".vhd.bz2"
         for gone in ("zoneid", "zonename"):
             shown.pop(gone)
@@ -153,6 +157,12 @@ def _sow_extras(world: World, facts: dict[str, Any]) -> None:
             size_bytes=shown["size"],
             iso=False,
         )
+
+
+def _add_ostype(world: World, name: str) -> str:
+    like = next(iter(world.each("ostype")))["view"]
+    view = like | {"id": world.new_uuid(), "oscategoryname": name.split(" ", 1)[0], "name": name, "description": name}
+    return _add_shown(world, "ostype", view).uuid
 
 
 def _sow_accounts(world: World, facts: dict[str, Any], capacity: Capacity) -> None:

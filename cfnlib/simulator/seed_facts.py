@@ -60,6 +60,8 @@ def _pick(one: Exchange, facts: dict[str, Any]) -> None:
         element, kind = LISTED[command]
         if element in content and kind not in facts:
             facts[kind] = content[element]
+        elif kind == "ostype":  # the recordings list them in parts
+            facts[kind] += [one for one in content.get(element, []) if one not in facts[kind]]
     if command == "listNetworks" and "network" not in facts:
         facts["network"] = [each for each in content.get("network", []) if each["type"] == "Shared"]
     for element, found in _things(one.body):

@@ -65,6 +65,8 @@ FORGOTTEN: Final = frozenset(
         "nic",
         "stickinesspolicy",
         "securitygroup",
+        "networkacl",
+        "networkacllist",
     }
 )
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from cfnlib.simulator.commands import (
     accounts,
+    acls,
     addresses,
     asyncjobs,
+    autoscale,
     balancing,
     cards,
     domains,
@@ -31,6 +33,8 @@ from cfnlib.simulator.commands import (
     tags,
     templates,
     volumes,
+    vpcs,
+    vpns,
 )
 
 if TYPE_CHECKING:
@@ -41,8 +45,10 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, Callable[[Call], dict[str, Any]]] = {
     **accounts.COMMANDS,
+    **acls.COMMANDS,
     **addresses.COMMANDS,
     **asyncjobs.COMMANDS,
+    **autoscale.COMMANDS,
     **balancing.COMMANDS,
     **cards.COMMANDS,
     **domains.COMMANDS,
@@ -61,10 +67,14 @@ COMMANDS: dict[str, Callable[[Call], dict[str, Any]]] = {
     **tags.COMMANDS,
     **templates.COMMANDS,
     **volumes.COMMANDS,
+    **vpcs.COMMANDS,
+    **vpns.COMMANDS,
 }
 WORKS: dict[str, Work] = {
     **accounts.WORKS,
+    **acls.WORKS,
     **addresses.WORKS,
+    **autoscale.WORKS,
     **balancing.WORKS,
     **cards.WORKS,
     **domains.WORKS,
@@ -76,6 +86,9 @@ WORKS: dict[str, Work] = {
     **securitygroups.WORKS,
     **snapshots.WORKS,
     **tags.WORKS,
+    **templates.WORKS,
     **projects.WORKS,
     **volumes.WORKS,
+    **vpcs.WORKS,
+    **vpns.WORKS,
 }

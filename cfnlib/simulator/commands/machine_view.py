@@ -24,6 +24,8 @@ def card_view(world: World, card: Entity, *, running: bool) -> dict[str, Any]:
         view["ipaddress"] = card["address"]
     if running and network.get("vlan") is not None:
         view |= {"isolationuri": f"vlan://{network['vlan']}", "broadcasturi": f"vlan://{network['vlan']}"}
+    if network.get("vpc"):
+        view |= {"vpcid": network["vpc"], "vpcname": world.need("vpc", network["vpc"])["name"]}
     return view | {
         "traffictype": "Guest",
         "type": network["type"],

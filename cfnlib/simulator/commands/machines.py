@@ -13,6 +13,7 @@ from cfnlib.simulator.commands.machine_view import shown
 from cfnlib.simulator.commands.networks import implement, offers
 from cfnlib.simulator.commands.offerings import size_of
 from cfnlib.simulator.commands.securitygroups import default_group
+from cfnlib.simulator.commands.templates import may_use
 from cfnlib.simulator.commands.volumes import add_data_disk, add_root_disk
 from cfnlib.simulator.errors import ApiError, bad_value
 from cfnlib.simulator.jobs import Work
@@ -130,12 +131,15 @@ def create_machine(call: Call) -> Entity:
 
 
 def _template(call: Call) -> Entity:
-    template = call.world.get("template", call.text("templateid"))
+    world = call.world
+    template = world.get("template", call.text("templateid"))
     if template is None:
-        gone = call.world.known("template", call.text("templateid") or "")
+        gone = world.known("template", call.text("templateid") or "")
         raise bad_value(f"Unable to use template {gone.number if gone else 0}")
-    if not (template["public"] or call.is_admin):
+    if not may_use(call, template):
         call.check_access(template)
+    if template.get("ready_at", 0.0) > world.now or template["iso"]:
+        raise bad_value(f"The template {template.uuid} is not ready, or an ISO without a disk offering")
     if call.text("zoneid") not in template["zones"]:
         raise bad_value(f"The template {template.uuid} is not available in the zone")
     return template

@@ -94,7 +94,7 @@ def _build(world: World, network: Entity, admin: bool) -> dict[str, Any]:
         "receivedbytes": 0,
         "sentbytes": 0,
     }
-    if not shared:
+    if not shared and not network.get("vpc"):
         view["egressdefaultpolicy"] = offering["egressdefaultpolicy"]
     return view | {"publicmtu": 1500, "privatemtu": 1500, "hasannotations": False}
 
@@ -180,12 +180,18 @@ def _cidr(call: Call, world: World, kind: str, vpc: Entity | None) -> dict[str, 
 
 
 def _check_tier(world: World, vpc: Entity, inside: IPv4Network) -> None:
+    name = f"[VPC [{vpc.number}-{vpc['name']}]"
     if not inside.subnet_of(IPv4Network(vpc["cidr"])):
-        raise bad_value(f"Network cidr {inside} is not within vpc cidr range {vpc['cidr']}")
+        raise bad_value(f"Network cidr {inside} is not within vpc {name} cidr")
     for tier in world.by("network", "vpc", vpc.uuid):
         if IPv4Network(tier["cidr"]).overlaps(inside):
+            offering = world.need("networkoffering", tier["offering"])
+            what = (
+                f'Network {{"id": {tier.number}, "name": "{tier["name"]}", "uuid": "{tier.uuid}", '
+                f'"networkofferingid": {offering.number}}}'
+            )
             raise bad_value(
-                f"Network cidr {inside} crosses other network cidr {tier['cidr']} belonging to the same vpc"
+                f"Network cidr {inside} crosses other network cidr {what} belonging to the same vpc {name}"
             )
 
 

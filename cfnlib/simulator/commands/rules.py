@@ -180,10 +180,12 @@ def create_forwarding(call: Call) -> Entity:
     card = card_in(world, machine, network)
     if card is None:
         raise bad_value("Unable to create port forwarding rule: vm's nic is not in the network of the ip address")
+    if address.get("vpc") and not address.get("network"):
+        world.change(address, network=card["network"])
     protocol = protocol_of(call)
     taken = [*world.by("portforwardingrule", "ip", address.uuid), *world.by("loadbalancerrule", "ip", address.uuid)]
     check_conflict(taken, protocol, start, end)
-    opens = call.flag("openfirewall", default=not address.get("vpc")) and address.get("network")
+    opens = call.flag("openfirewall", default=True) and not address.get("vpc")
     if opens:
         open_firewall(call, address, protocol, start, end)
     return world.add(
