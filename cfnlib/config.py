@@ -91,14 +91,20 @@ class Config:
         cls,
         profile: str | None = None,
         environ: Mapping[str, str] | None = None,
+        *,
+        mapping: str | Path | None = None,
         **overrides: Any,  # noqa: ANN401 - any field of this class
     ) -> Self:
         """Read every setting. `profile` is a section of the ini file; an override of None counts as not given.
+
+        `mapping` is the path of the mapping file, in place of what `CFNLIB_MAPPING` names.
 
         An `endpoint` among the overrides stands for a cloud of its own: keys are then taken from the overrides only.
         Raises `ConfigError`, which names the variable or the place in the file, and the way out.
         """
         environ = os.environ if environ is None else environ
+        if mapping is not None:
+            environ = {**environ, "CFNLIB_MAPPING": str(mapping)}
         given = {name: value for name, value in overrides.items() if value is not None}
         unknown = given.keys() - {known.name for known in fields(cls)}
         if unknown:
@@ -117,8 +123,16 @@ class Config:
 
 def default_state_url(environ: Mapping[str, str]) -> str:
     """The URL of the store that is used when none is configured: a file in the user's state directory."""
-    base = environ.get("XDG_STATE_HOME") or str(_home(environ) / ".local" / "state")
-    return f"sqlite:///{Path(base) / 'cfnlib' / 'cfnlib.db'}"
+    return f"sqlite:///{_state_folder(environ) / 'cfnlib.db'}"
+
+
+def embedded_folder() -> Path:
+    """Where the command line keeps its embedded cloud and the stacks on it: below the user's state directory."""
+    return _state_folder(os.environ) / "embedded"
+
+
+def _state_folder(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("XDG_STATE_HOME") or _home(environ) / ".local" / "state") / "cfnlib"
 
 
 def _home(environ: Mapping[str, str]) -> Path:

@@ -37,24 +37,24 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-ZONE = "Sandbox"
 _PATIENCE_S = 20.0
 
 
 def open_embedded(
-    folder: Path | None, *, job_s: float = 0.0, config: Config | None = None
+    folder: Path | None, *, job_s: float = 0.0, config: Config | None = None, state_url: str | None = None
 ) -> tuple[EmbeddedDriver, Store, Callable[[], None]]:
     """A driver and a store on the embedded cloud of a directory (None: one in memory), and what ends it.
 
-    `job_s` is how long each job takes, in seconds. `config` gives zone, aliases and the store's URL, when the user
-    set any. Raises `CloudError` when the directory's cloud cannot be had, `StoreError` for its store.
+    `job_s` is how long each job takes, in seconds. `config` gives the zone and aliases, when the user set any, and
+    `state_url` another store. Raises `CloudError` when the directory's cloud cannot be had, `StoreError` for a store
+    that cannot be opened.
     """
     if folder is not None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     url = "sqlite:///:memory:" if folder is None else f"sqlite:///{folder.absolute() / 'stacks.db'}"
     cloud = EmbeddedCloud(folder, job_s=job_s)
-    store = open_store(url)
-    return EmbeddedDriver(cloud, config or Config(zone=ZONE)), store, cloud.close
+    store = open_store(state_url or url)
+    return EmbeddedDriver(cloud, config or Config()), store, cloud.close
 
 
 class EmbeddedCloud:

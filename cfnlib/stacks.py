@@ -77,16 +77,24 @@ class Stacks:
 
     @classmethod
     def embedded(
-        cls, *, state: str | Path | None = None, job_s: float = 0.0, settings: Settings | None = None
+        cls,
+        *,
+        state: str | Path | None = None,
+        job_s: float = 0.0,
+        settings: Settings | None = None,
+        config: Config | None = None,
+        state_url: str | None = None,
     ) -> Self:
         """Stacks on a CloudStack of their own, inside this process; nothing else is needed.
 
         `state` is a directory that keeps cloud and stacks from one process to the next; None keeps nothing.
-        `job_s` is how long each job of the cloud takes, in seconds.
+        `job_s` is how long each job of the cloud takes, in seconds. `config` may give the zone and aliases of names,
+        `state_url` another store than the directory's.
         """
         from cfnlib.embedded import open_embedded  # noqa: PLC0415 - a cloud is started only when one is asked for
 
-        driver, store, close = open_embedded(None if state is None else Path(state), job_s=job_s)
+        folder = None if state is None else Path(state)
+        driver, store, close = open_embedded(folder, job_s=job_s, config=config, state_url=state_url)
         stacks = cls(driver, store, settings=settings)
         stacks._also_close.append(close)
         return stacks

@@ -149,7 +149,8 @@ class Beginner:
         calls = create_calls(resource, desired)
         self._refuse_taken(action, desired.name, calls[0].check if calls else None)
         task = Task(action, resource, self._new_row(action, desired.name))
-        task.begin("CREATE", calls, values, self._journal.clock.now(), action.reason)
+        why = action.reason if action.operation is Operation.REPLACE else ""
+        task.begin("CREATE", calls, values, self._journal.clock.now(), why)
         if all(call.effect is not Effect.CREATES for call in calls):
             task.row = evolve(task.row, physical_id=desired.name)
         return task

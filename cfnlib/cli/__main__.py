@@ -1,0 +1,7 @@
+"""`python -m cfnlib.cli`."""
+
+import sys
+
+from cfnlib.cli import main
+
+sys.exit(main())

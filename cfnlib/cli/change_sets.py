@@ -1,0 +1,67 @@
+"""`cfnlib change-set`: stored plans."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from attrs import asdict
+
+from cfnlib.cli.cloud import open_stacks, parameters_of
+from cfnlib.cli.commands import operate
+from cfnlib.cli.show import Printer
+from cfnlib.errors import StackNotFoundError
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def change_set_create(arguments: argparse.Namespace) -> int:
+    """Store what an update would do."""
+    with open_stacks(arguments) as stacks:
+        stored = stacks.create_change_set(
+            arguments.name, arguments.change_set, arguments.template, parameters_of(arguments)
+        )
+        Printer(arguments.json).change_set(stored)
+    return 0
+
+
+def change_set_list(arguments: argparse.Namespace) -> int:
+    """List the stored plans."""
+    with open_stacks(arguments) as stacks:
+        found = stacks.change_sets(arguments.name)
+        if arguments.json:
+            print(json.dumps([_plain(stored) for stored in found], indent=2))
+        for stored in () if arguments.json else found:
+            print(f"{stored.name}\t{len(stored.summary)} changes\tfor revision {stored.stack_revision}")
+    return 0
+
+
+def change_set_show(arguments: argparse.Namespace) -> int:
+    """Show a stored plan."""
+    with open_stacks(arguments) as stacks:
+        for stored in stacks.change_sets(arguments.name):
+            if arguments.change_set in {stored.name, stored.change_set_id}:
+                Printer(arguments.json).change_set(stored)
+                return 0
+        raise StackNotFoundError(f"stack {arguments.name} has no change set {arguments.change_set}")
+
+
+def change_set_execute(arguments: argparse.Namespace) -> int:
+    """Carry out a stored plan."""
+    return operate(
+        arguments,
+        lambda stacks, on_event: stacks.execute_change_set(arguments.name, arguments.change_set, on_event=on_event),
+    )
+
+
+def change_set_delete(arguments: argparse.Namespace) -> int:
+    """Remove a stored plan."""
+    with open_stacks(arguments) as stacks:
+        stacks.delete_change_set(arguments.name, arguments.change_set)
+        Printer(arguments.json).said(f"change set {arguments.change_set} is removed")
+    return 0
+
+
+def _plain(stored: object) -> dict[str, object]:
+    return asdict(stored, filter=lambda field, _: field.name not in {"template", "parameters"})  # type: ignore[arg-type]

@@ -1,0 +1,14 @@
+"""`cfnlib simulator`: the embedded CloudStack as a program of its own."""
+
+from __future__ import annotations
+
+import argparse
+
+from cfnlib.simulator.program import add_arguments, run
+
+
+def simulate(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop; the options are the simulator's own."""
+    own = argparse.ArgumentParser(prog="cfnlib simulator", description="Serve an embedded CloudStack.")
+    add_arguments(own)
+    return run(own.parse_args(arguments.rest))
