@@ -48,12 +48,39 @@ class Work:
     ready: Callable[[Call], float] | None = None
 
 
+def start_timer(call: Call, what: str, thing: str, at: float) -> None:
+    """Have something happen by itself later: what, is a name in the `TIMERS` of a module of commands.
+
+    The function there is given a call in the name of this one's caller, with `thing` set, and returns when it wants
+    to be called again, or None.
+    """
+    timer = call.world.add(
+        "timer",
+        what=what,
+        command=call.command.name,
+        account=call.account.uuid,
+        user=call.user.uuid,
+        values={},
+        thing=thing,
+        extra={},
+        at=at,
+    )
+    call.world.schedule(at, timer.uuid, "tick")
+
+
 class Jobs:
     """Starts jobs, carries them out when they fall due, and shows them."""
 
-    def __init__(self, world: World, works: Mapping[str, Work], latency: Latency) -> None:
+    def __init__(
+        self,
+        world: World,
+        works: Mapping[str, Work],
+        timers: Mapping[str, Callable[[Call], float | None]],
+        latency: Latency,
+    ) -> None:
         self._world = world
         self._works = works
+        self._timers = timers
         self._latency = latency
         self._busy: dict[str, float] = {}
         world.on_due = self._carry_out
@@ -67,6 +94,8 @@ class Jobs:
                 if not job["begun"]:
                     self._world.schedule(job["starts"], job.uuid, "begin")
                 self._world.schedule(job["due"], job.uuid, "finish")
+        for timer in self._world.each("timer"):
+            self._world.schedule(timer["at"], timer.uuid, "tick")
 
     def start(self, call: Call, fault: Fault | None) -> dict[str, Any]:
         """Begin a job for a checked call; returns the content of the answer."""
@@ -135,6 +164,9 @@ class Jobs:
         )
 
     def _carry_out(self, job: Entity, phase: str) -> None:
+        if job.kind == "timer":
+            self._tick(job)
+            return
         if job["status"] != 0:
             return
         work, call = self._works[job["command"]], self._call_of(job)
@@ -152,6 +184,14 @@ class Jobs:
             self._end(job, 2, error.status, {"errorcode": error.status, "errortext": error.text})
         else:
             self._end(job, 1, 0, {"success": True} if result is None else result)
+
+    def _tick(self, timer: Entity) -> None:
+        again = self._timers[timer["what"]](self._call_of(timer))
+        if again is None:
+            self._world.remove(timer)
+        else:
+            self._world.change(timer, at=again)
+            self._world.schedule(again, timer.uuid, "tick")
 
     def _end(self, job: Entity, status: int, code: int, result: dict[str, Any]) -> None:
         plain = {key: value.value if isinstance(value, Rendered) else value for key, value in result.items()}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from cfnlib.simulator import signature
 from cfnlib.simulator.api import commands
 from cfnlib.simulator.call import Call, checked
-from cfnlib.simulator.commands import COMMANDS, WORKS
+from cfnlib.simulator.commands import COMMANDS, TIMERS, WORKS
 from cfnlib.simulator.encode import json_text, xml_text
 from cfnlib.simulator.errors import ApiError, unauthorized
 from cfnlib.simulator.jobs import Jobs
@@ -52,7 +52,7 @@ class Kernel:
         self._latency = latency
         self._faults = faults
         self._store = store
-        self.jobs = Jobs(world, WORKS, latency)
+        self.jobs = Jobs(world, WORKS, TIMERS, latency)
         self.requests: Counter[str] = Counter()
 
     def answer(self, parameters: Mapping[str, str], method: str = "GET") -> Reply:

@@ -126,7 +126,7 @@ class World:
         return self._clock() if self._moment is None else self._moment
 
     def schedule(self, at: float, job: str, phase: str) -> None:
-        """Have `phase` of the job with that uuid carried out when the clock has reached `at`."""
+        """Have `phase` of the job (or timer) with that uuid carried out when the clock has reached `at`."""
         self._turn += 1
         heapq.heappush(self._due, (at, self._turn, job, phase))
 
@@ -138,7 +138,7 @@ class World:
         try:
             while due and due[0][0] <= now:
                 at, _, job_uuid, phase = heapq.heappop(due)
-                job = self._live["job"].get(job_uuid)
+                job = self._live["job"].get(job_uuid) or self._live["timer"].get(job_uuid)
                 if job is not None and self.on_due is not None:
                     self._moment = at
                     self.on_due(job, phase)

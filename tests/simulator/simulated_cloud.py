@@ -8,7 +8,7 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from cfnlib.simulator import Keys, Latency, Simulator
+from cfnlib.simulator import Keys, Simulator
 from cfnlib.simulator.signature import sign
 
 

@@ -91,5 +91,7 @@ def test_cloudmonkey_discovers_the_commands_and_deploys(cloud, given, tmp_path):
     ):
         monkey("set", name, value)
     assert "598" in monkey("sync")
-    assert "Running" in monkey("deploy", "virtualmachine", "name=m1", *(f"{key}={value}" for key, value in given.items()))
+    assert "Running" in monkey(
+        "deploy", "virtualmachine", "name=m1", *(f"{key}={value}" for key, value in given.items())
+    )
     assert "m1" in monkey("list", "virtualmachines", "filter=name")

@@ -6,9 +6,9 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from simulated_cloud import Refused
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from simulated_cloud import Refused
 
 from cfnlib.simulator.api import commands
 from cfnlib.simulator.signature import is_good, sign

@@ -1,7 +1,8 @@
 """The commands, one module a family.
 
 A module says what it answers in two plain dicts: `COMMANDS` (name -> function from a `Call` to the content of the
-answer) and `WORKS` (name -> `Work`, for commands that give a job). They are put together here and nowhere else.
+answer) and `WORKS` (name -> `Work`, for commands that give a job); `TIMERS` are what happens by itself. They are put
+together here and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from cfnlib.simulator.commands import (
     addresses,
     asyncjobs,
     autoscale,
+    autoscale_members,
     balancing,
     cards,
     domains,
@@ -92,3 +94,4 @@ WORKS: dict[str, Work] = {
     **vpcs.WORKS,
     **vpns.WORKS,
 }
+TIMERS: dict[str, Callable[[Call], float | None]] = {**autoscale_members.TIMERS}

@@ -1,7 +1,6 @@
 """Autoscale groups: conditions, policies, profiles, and groups of machines behind a load balancer rule.
 
-Nothing is measured here, so no condition is ever met. What a group does by itself is what it does without measuring:
-an enabled group makes machines until it has `minmembers`, an interval after it was enabled.
+Nothing is measured here, so no condition is ever met; what a group does without measuring is in `autoscale_members`.
 """
 
 from __future__ import annotations
@@ -9,10 +8,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cfnlib.simulator.commands.autoscale_members import members
 from cfnlib.simulator.commands.lifecycle import expunge
 from cfnlib.simulator.encode import when
 from cfnlib.simulator.errors import bad_value, conflict
-from cfnlib.simulator.jobs import Work
+from cfnlib.simulator.jobs import Work, start_timer
 from cfnlib.simulator.ownership import owner_fields
 
 if TYPE_CHECKING:
@@ -160,12 +160,6 @@ def update_profile(call: Call) -> dict[str, Any]:
     return {"autoscalevmprofile": shown_profile(call, profile)}
 
 
-def members(call: Call, group: Entity) -> list[Entity]:
-    """The machines of a group."""
-    own = call.world.by("virtualmachine", "account", group["account"])
-    return [one for one in own if one.get("autoscalegroup") == group.uuid]
-
-
 def shown_group(call: Call, group: Entity) -> dict[str, Any]:
     """A group with its policies."""
     world = call.world
@@ -235,6 +229,7 @@ def finish_group(call: Call) -> dict[str, Any]:
     """The group is enabled."""
     group = call.made("autoscalevmgroup")
     call.world.change(group, state="ENABLED")
+    start_timer(call, "autoscale", group.uuid, call.world.now + max(1.0, group["interval_s"]))
     return {"autoscalevmgroup": shown_group(call, group)}
 
 
