@@ -15,6 +15,7 @@ CFNLIB = ROOT / "cfnlib"
 LAYERS = [
     ["errors"],
     ["diagnostic"],
+    ["render"],
     ["config"],
     ["source"],
     ["schema"],
@@ -26,7 +27,6 @@ LAYERS = [
     ["drivers"],
     ["engine"],
     ["simulator"],
-    ["render"],
     ["stacks", "stack", "wanted", "embedded"],
     ["clusters"],
     ["server"],
@@ -39,8 +39,9 @@ LAST = len(LAYERS)
 FACE = "stacks"
 """What `from cfnlib import Stacks` counts as: the public face stands where the facade does."""
 
-ALONE = {"simulator"}
-"""They know nothing of the rest: a cloud does not know who calls it."""
+ALONE = {"simulator", "render"}
+"""They know nothing of the rest: a cloud does not know who calls it, and a picture is made of plain data, so that a
+plan, which comes long before a stack, may show itself."""
 
 EXCEPTIONS = {
     ("errors.py", "diagnostic"): "the type of what TemplateError holds",

@@ -125,3 +125,8 @@ class Plan:
             "actions": [action.as_dict() for action in self.actions],
             "diagnostics": [item.as_dict() for item in self.diagnostics],
         }
+
+    def _repr_html_(self) -> str:
+        from cfnlib.render.html import plan_html  # noqa: PLC0415 - only notebooks ask for it
+
+        return plan_html(self.as_dict())

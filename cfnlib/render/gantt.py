@@ -73,7 +73,7 @@ def gantt_svg(
     end_s = max([*known, *([now_s] if now_s is not None and any(bar.end_s is None for bar in bars) else [])])
     critical = [bar for key in critical_path for bar in bars if bar.key == key]
     rows = _rows(bars, set(critical_path))
-    labels = max(text_width(row.label, 12, bold=row.critical) for row in rows) + 16
+    labels = max(text_width(row.label, 12, bold=row.critical) + 18 * row.critical for row in rows) + 16
     left = _MARGIN + min(max(labels, _LEAST_LABEL), _MOST_LABEL)
     scale = _CHART / max(end_s - begin_s, 0.001)
     top = _MARGIN + (38 if title else 8)

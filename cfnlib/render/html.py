@@ -6,6 +6,7 @@ comes in are the dicts that `Stack.as_dict` and `Plan.as_dict` give.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 FOLD_ABOVE = 12
+_MEMBER = re.compile(r"(.+)\[\d+\]")
 
 _CHIPS = {
     Tone.GOOD: "#1f7a3f",
@@ -89,8 +91,9 @@ def _by_group(
 
 
 def _group(row: Mapping[str, Any]) -> str:
-    name, bracket, _ = str(row["logical_id"]).partition("[")
-    return name if bracket else ""
+    """The group that a row is a member of by its logical id; empty when it is of none."""
+    found = _MEMBER.fullmatch(str(row["logical_id"]))
+    return found[1] if found else ""
 
 
 def _resource(row: Mapping[str, Any]) -> Sequence[str]:

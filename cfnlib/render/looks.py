@@ -81,9 +81,11 @@ def short_type(name: str) -> str:
 
 
 def clock_text(seconds: float) -> str:
-    """A duration for people: `0.4 s`, `12 s`, `3:07`, `1:02:03`."""
+    """A duration for people: `8 ms`, `0.4 s`, `12 s`, `3:07`, `1:02:03`."""
+    if seconds < 0.095:
+        return f"{max(round(seconds * 1000), 0)} ms"
     if seconds < 10:
-        return f"{max(seconds, 0.0):.1f} s"
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
