@@ -66,6 +66,7 @@ class Evaluator:
         lookup: Lookup,
         *,
         signal_url: str | None = None,
+        going_back: bool = False,
     ) -> None:
         self.instance = instance
         self.declared = declared
@@ -73,6 +74,7 @@ class Evaluator:
         self.current: dict[str, Resource] = {}
         self._lookup = lookup
         self._signal_url = signal_url
+        self._going_back = going_back
         self._scope = instance.scope(ref=self._ref, get_att=self._get_att)
         self._members: dict[str, list[str]] = {}
         for one in declared.values():
@@ -129,7 +131,7 @@ class Evaluator:
         if one.type.native is None:
             properties |= self._local_properties(one)
         name = self.name(logical_id, generation)
-        return Desired(logical_id, name, self.instance.stack_name, properties, self.facts)
+        return Desired(logical_id, name, self.instance.stack_name, properties, self.facts, self._going_back)
 
     def masked(self, text: str) -> str:
         """A text for people, with the values of NoEcho parameters made unreadable."""

@@ -62,7 +62,7 @@ def make_plan(
     """
     declared, diagnostics = lower(instance, facts)
     diagnostics.extend(instance.diagnostics)
-    evaluator = Evaluator(instance, declared, facts, lookup, signal_url=signal_url)
+    evaluator = Evaluator(instance, declared, facts, lookup, signal_url=signal_url, going_back=going_back)
     after = instance.dependencies(declared)
     by_id: dict[str, list[Resource]] = defaultdict(list)
     for row in rows:

@@ -72,11 +72,26 @@ def create(params: Mapping[str, Any], *, exclusive: bool) -> Call:
 
 
 def resize(params: Mapping[str, Any]) -> Call:
-    """Give the volume another size (GiB) or another offering. The listing shows sizes in bytes."""
+    """Give the volume another size (GiB) or another offering. The listing shows sizes in bytes.
+
+    Nothing is done to one that has just the size that is wanted: a change that failed may have left it.
+    """
     where = {"size": params["size"] * 2**30} if "size" in params else {}
     if isinstance(params.get("diskofferingid"), str):
         where["diskofferingid"] = params["diskofferingid"]
-    return Call("resizeVolume", {"id": SELF, **params}, key="volume", check=shows(READ, where))
+    volume: object = SELF
+    if set(params) == {"size"}:
+        other = Find(READ.command, READ.key, {READ.id: SELF}, unless={"size": [where["size"]]})
+        volume = found_id(other, needed=False)
+    return Call("resizeVolume", {"id": volume, **params}, key="volume", check=shows(READ, where))
+
+
+def shrinks_in_going_back(before: object, after: object, *, going_back: bool) -> bool:
+    """Whether a change of the size (GiB) is the undoing of a growth, which a volume keeps.
+
+    Source: CloudStack 4.19, resizeVolume: a volume shrinks only with `shrinkok`, which cuts off what is at its end.
+    """
+    return going_back and isinstance(before, int) and isinstance(after, int) and after < before
 
 
 def delete() -> Call:

@@ -108,13 +108,18 @@ class Facts:
 
 @frozen
 class Desired:
-    """What a thing shall be: its deterministic name, and its properties, resolved, with ids for looked-up names."""
+    """What a thing shall be: its deterministic name, and its properties, resolved, with ids for looked-up names.
+
+    `going_back` says that this is what it was before a change that failed: what cannot be undone without losing data
+    then stays as it is.
+    """
 
     logical_id: str
     name: str
     stack_name: str
     properties: Mapping[str, Any]
     facts: Facts
+    going_back: bool = False
 
     def get(self, name: str, default: object = None) -> Any:  # noqa: ANN401 - a template's value is of any type
         """Give a property's value, or the default when it is absent."""

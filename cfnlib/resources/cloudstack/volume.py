@@ -28,6 +28,8 @@ def _create(desired: Desired) -> list[Call]:
 def _update(existing: Existing, desired: Desired) -> list[Call]:
     sizes = ("diskofferingid", "size", "miniops", "maxiops")
     changed = [name for name in sizes if existing.get(name) != desired.get(name) and desired.get(name) is not None]
+    if disks.shrinks_in_going_back(existing.get("size"), desired.get("size"), going_back=desired.going_back):
+        changed = [name for name in changed if name != "size"]
     calls = [disks.resize(parameters(TYPE, desired.properties, changed))] if changed else []
     return [*calls, *retag_calls("Volume", tags_of(TYPE, existing.properties), tags_of(TYPE, desired.properties))]
 

@@ -39,8 +39,10 @@ def _create(desired: Desired) -> list[Call]:
 
 def _update(existing: Existing, desired: Desired) -> list[Call]:
     params: dict[str, Any] = {}
-    if existing.get("Size") != desired.get("Size") and desired.get("Size") is not None:
-        params["size"] = desired.get("Size")
+    before, after = existing.get("Size"), desired.get("Size")
+    grown = disks.shrinks_in_going_back(before, after, going_back=desired.going_back)
+    if before != after and after is not None and not grown:
+        params["size"] = after
     if existing.get("VolumeType") != desired.get("VolumeType"):
         params["diskofferingid"] = disks.disk_offering(desired.get("VolumeType"))
     calls = [disks.resize(params)] if params else []
@@ -55,7 +57,13 @@ TYPE = ResourceType(
     name="AWS::EC2::Volume",
     doc="A data disk that outlives machines: createVolume. DeletionPolicy: Snapshot keeps its contents.",
     properties={
-        "Size": Property("Size in GiB.", kind=Kind.INTEGER, update=Update.IN_PLACE, minimum=1, param="size"),
+        "Size": Property(
+            "Size in GiB. It can grow; it cannot shrink, not in a rollback either.",
+            kind=Kind.INTEGER,
+            update=Update.IN_PLACE,
+            minimum=1,
+            param="size",
+        ),
         "AvailabilityZone": Property("The zone; the configured one when absent.", param="zoneid", lookup="zone"),
         "SnapshotId": Property("The snapshot to make it from.", param="snapshotid"),
         "VolumeType": Property(
