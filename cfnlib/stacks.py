@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -35,7 +35,7 @@ from cfnlib.state.owner import owner_name
 from cfnlib.wanted import as_template, changed_state, check_choice, new_state, with_previous
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from cfnlib.config import Config
     from cfnlib.diagnostic import Diagnostics
@@ -184,9 +184,9 @@ class Stacks:
         state = evolve(new_state(name, template, parameters or {}, self._clock.now()), on_failure=on_failure)
         plan = self._engine.plan(state)
         self.store.create_stack(state)
-        lease = self._acquire(state.stack_id)
-        self.store.commit(lease, events=[self._event(state)])
-        return self._drive(lease, plan, on_event, _S.CREATE_COMPLETE)
+        with self._holding(self._acquire(state.stack_id)) as lease:
+            self.store.commit(lease, events=[self._event(state)])
+            return self._drive(lease, plan, on_event, _S.CREATE_COMPLETE)
 
     def update(
         self,
@@ -214,13 +214,13 @@ class Stacks:
         state = self.store.stack(name)
         if state.status is _S.DELETE_COMPLETE:
             return Stack(self, state.stack_id)
-        lease = self._take_over(state.stack_id, "delete")
-        state = self.store.stack(state.stack_id)
-        if state.status is not _S.DELETE_COMPLETE:
-            state = evolve(state.moved(_S.DELETE_IN_PROGRESS), revision=state.revision + 1)
-            self.store.commit(lease, stack=state, events=[self._event(state)])
-        self.store.ask(state.stack_id, None)
-        return self._drive(lease, None, on_event, _S.DELETE_COMPLETE)
+        with self._holding(self._take_over(state.stack_id, "delete")) as lease:
+            state = self.store.stack(state.stack_id)
+            if state.status is not _S.DELETE_COMPLETE:
+                state = evolve(state.moved(_S.DELETE_IN_PROGRESS), revision=state.revision + 1)
+                self.store.commit(lease, stack=state, events=[self._event(state)])
+            self.store.ask(state.stack_id, None)
+            return self._drive(lease, None, on_event, _S.DELETE_COMPLETE)
 
     def cancel(self, name: str) -> None:
         """Ask a creation or an update under way, in whichever process, to stop and go back. Does not wait."""
@@ -237,15 +237,17 @@ class Stacks:
         state = self.store.stack(name)
         if not state.status.in_progress:
             return Stack(self, state.stack_id)
-        return self._drive(self._acquire(state.stack_id), None, on_event, None)
+        with self._holding(self._acquire(state.stack_id)) as lease:
+            return self._drive(lease, None, on_event, None)
 
     def continue_rollback(self, name: str, *, on_event: Observer | None = None) -> Stack:
         """Try again to go back to what was before a failed update."""
         state = self.store.stack(name)
-        lease = self._acquire(state.stack_id)
-        state = evolve(state.moved(_S.UPDATE_ROLLBACK_IN_PROGRESS), revision=state.revision + 1)
-        self.store.commit(lease, stack=state, events=[self._event(state)])
-        return self._drive(lease, None, on_event, _S.UPDATE_ROLLBACK_COMPLETE)
+        with self._holding(self._acquire(state.stack_id)) as lease:
+            state = self.store.stack(state.stack_id)
+            state = evolve(state.moved(_S.UPDATE_ROLLBACK_IN_PROGRESS), revision=state.revision + 1)
+            self.store.commit(lease, stack=state, events=[self._event(state)])
+            return self._drive(lease, None, on_event, _S.UPDATE_ROLLBACK_COMPLETE)
 
     # Change sets
 
@@ -325,17 +327,17 @@ class Stacks:
             and wanted.template == wanted.previous_template
         ):
             raise StackError(f"No updates are to be performed: stack {wanted.name} is what the template wants")
-        lease = self._acquire(wanted.stack_id)
-        now = self.store.stack(wanted.stack_id)
-        if now.revision != (wanted.revision if revision is None else revision):
-            self.store.release(lease)
-            raise StalePlanError(f"stack {wanted.name} was changed by another operation in the meantime; plan again")
-        moved = now.moved(_S.UPDATE_IN_PROGRESS)
-        started = evolve(
-            wanted, status=moved.status, reason="", revision=now.revision + 1, on_failure=on_failure, request=None
-        )
-        self.store.commit(lease, stack=started, events=[self._event(started)])
-        return self._drive(lease, plan, on_event, _S.UPDATE_COMPLETE)
+        with self._holding(self._acquire(wanted.stack_id)) as lease:
+            now = self.store.stack(wanted.stack_id)
+            if now.revision != (wanted.revision if revision is None else revision):
+                raise StalePlanError(
+                    f"stack {wanted.name} was changed by another operation in the meantime; plan again"
+                )
+            status = now.moved(_S.UPDATE_IN_PROGRESS).status
+            number = now.revision + 1
+            started = evolve(wanted, status=status, reason="", revision=number, on_failure=on_failure, request=None)
+            self.store.commit(lease, stack=started, events=[self._event(started)])
+            return self._drive(lease, plan, on_event, _S.UPDATE_COMPLETE)
 
     def _drive(self, lease: Lease, plan: Plan | None, on_event: Observer | None, wanted: StackStatus | None) -> Stack:
         state = self._engine.drive(lease, plan=plan, observer=on_event)
@@ -349,6 +351,14 @@ class Stacks:
                 reason=state.reason,
             )
         return Stack(self, state.stack_id)
+
+    @contextmanager
+    def _holding(self, lease: Lease) -> Iterator[Lease]:
+        """Give a lease back in the end, also when something went wrong before anything was driven."""
+        try:
+            yield lease
+        finally:
+            self.store.release(lease)
 
     def _acquire(self, stack_id: str) -> Lease:
         return self.store.acquire(stack_id, owner_name(), self.settings.lease_s)
