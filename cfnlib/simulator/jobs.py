@@ -8,6 +8,7 @@ result. Only uuids and parameters are kept with a job, so after a restart it goe
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cfnlib.simulator.latency import Latency
     from cfnlib.simulator.world import Entity, World
 
+LOG = logging.getLogger("cfnlib.simulator")
 MANAGEMENT_SERVER = 3281355014145
 # What shows the job under way about it.
 SHOW_THEIR_JOB = ("virtualmachine", "volume")
@@ -83,6 +85,7 @@ class Jobs:
         self._timers = timers
         self._latency = latency
         self._busy: dict[str, float] = {}
+        self.crashes: list[Exception] = []
         world.on_due = self._carry_out
 
     def resume(self) -> None:
@@ -182,6 +185,11 @@ class Jobs:
             if work.fail:
                 work.fail(call)
             self._end(job, 2, error.status, {"errorcode": error.status, "errortext": error.text})
+        except Exception as error:
+            self.crashes.append(error)
+            LOG.exception("the job of %s crashed", job["command"])
+            text = f"Internal error executing command: {type(error).__name__}: {error}"
+            self._end(job, 2, 530, {"errorcode": 530, "errortext": text})
         else:
             self._end(job, 1, 0, {"success": True} if result is None else result)
 

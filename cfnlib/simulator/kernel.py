@@ -6,6 +6,7 @@ command.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cfnlib.simulator.store import Store
     from cfnlib.simulator.world import Entity, World
 
+LOG: Final = logging.getLogger("cfnlib.simulator")
 JSON: Final = "application/json;charset=utf-8"
 XML: Final = "text/xml;charset=utf-8"
 HTML_PAGE: Final = "<html><head><title>{status}</title></head><body><h1>{status} {text}</h1></body></html>"
@@ -54,6 +56,7 @@ class Kernel:
         self._store = store
         self.jobs = Jobs(world, WORKS, TIMERS, latency)
         self.requests: Counter[str] = Counter()
+        self.crashes: list[Exception] = self.jobs.crashes
 
     def answer(self, parameters: Mapping[str, str], method: str = "GET") -> Reply:
         """The reply to a request with these (decoded) parameters; its effects are stored when this returns."""
@@ -96,6 +99,11 @@ class Kernel:
             return 200, envelope, self._run(command, parameters, account, user, fault, method)
         except ApiError as error:
             return error.status, error.envelope or envelope, _shown_error(error, parameters)
+        except Exception as error:
+            self.crashes.append(error)
+            LOG.exception("%s crashed", name)
+            internal = ApiError(530, 4250, f"Internal error executing command: {type(error).__name__}: {error}")
+            return 530, envelope, _shown_error(internal, parameters)
 
     def _unknown(self, parameters: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
         nameless = "command" not in parameters and parameters.get("response", "").lower() == "json"

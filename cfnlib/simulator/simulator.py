@@ -66,6 +66,11 @@ class Simulator:
         return self._kernel.requests
 
     @property
+    def crashes(self) -> list[Exception]:
+        """What went wrong in the simulator itself: each is a defect of it, answered with 530 as the real one does."""
+        return self._kernel.crashes
+
+    @property
     def admin(self) -> Keys:
         """The keys of the root admin."""
         return self._keys_of("admin")

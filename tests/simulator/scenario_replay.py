@@ -3,6 +3,9 @@
 Two differences count as the same one if command, path and kind agree; where in which scenario does not matter.
 """
 
+# What is test machinery is read by its name, and takes what it is given.
+# ruff: noqa: D102
+
 from __future__ import annotations
 
 import re
@@ -18,6 +21,7 @@ from cfnlib.simulator.signature import sign
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Json = Any  # what a JSON text may hold
 HAS_NUMBERS = re.compile(r"\d+")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -53,7 +57,7 @@ def look_up(answers: list[Any], symbol: dict[str, Any]) -> str:
     return str(value)
 
 
-def resolved(answers: list[Any], value: Any) -> str:
+def resolved(answers: list[Any], value: Json) -> str:
     if isinstance(value, str):
         return value
     return "".join(part if isinstance(part, str) else look_up(answers, part) for part in value)
@@ -123,7 +127,7 @@ class Replay:
         full = parameters | {"apiKey": user["apikey"]}
         return full | {"signature": sign(full, user["secretkey"])}
 
-    def compare(self, number: int, step: dict[str, Any], status: int, kind: str, body: Any) -> Iterator[Difference]:
+    def compare(self, number: int, step: dict[str, Any], status: int, kind: str, body: Json) -> Iterator[Difference]:
         command = step["parameters"].get("command", "")
         if command == "queryAsyncJobResult":
             command = self.job_command(step, body)
@@ -149,20 +153,20 @@ class Replay:
                 )
         yield from self.compare_errors(command, step, body, where)
 
-    def compare_errors(self, command: str, step: dict[str, Any], body: Any, where: str) -> Iterator[Difference]:
+    def compare_errors(self, command: str, step: dict[str, Any], body: Json, where: str) -> Iterator[Difference]:
         if "error" not in step or not isinstance(body, dict):
             return
         content = next(iter(body.values()))
         content = content.get("jobresult", content)
-        for key, recorded in step["error"].items():
-            simulated = content.get(key)
+        for key in step["error"]:
+            recorded, simulated = step["error"][key], content.get(key)
             simulated = simulated[0] if isinstance(simulated, list) else simulated
             if key == "errortext":
                 recorded, simulated = stable(str(recorded)), stable(str(simulated))
             if recorded != simulated:
                 yield Difference(command, "error", key, f"recorded {recorded!r}, simulated {simulated!r}", where)
 
-    def job_command(self, step: dict[str, Any], body: Any) -> str:
+    def job_command(self, step: dict[str, Any], body: Json) -> str:
         try:
             uuid = body["queryasyncjobresultresponse"]["jobid"]
         except (KeyError, TypeError):

@@ -1,15 +1,20 @@
 """A simulator under a clock of its own, and a client that signs and reads like any other."""
 
+# What is test machinery is read by its name, and takes what it is given.
+# ruff: noqa: D102
+
 from __future__ import annotations
 
 import json
 import socket
 from http.client import HTTPConnection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from cfnlib.simulator import Keys, Simulator
 from cfnlib.simulator.signature import sign
+
+if TYPE_CHECKING:
+    from cfnlib.simulator import Keys, Simulator
 
 
 class Clock:
@@ -22,7 +27,7 @@ class Clock:
         return self.now
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 (an answer, not an error of the test)
     """An error answer: `status` of HTTP, `code` and `text` of CloudStack."""
 
     def __init__(self, status: int, content: dict[str, Any]) -> None:

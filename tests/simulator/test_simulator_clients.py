@@ -3,6 +3,9 @@
 CloudMonkey 5.3 needs Python 2.7 and is seldom at hand: it is run if the environment variable CLOUDMONKEY names it.
 """
 
+# What is test machinery is read by its name, and takes what it is given.
+# ruff: noqa: ANN002, ANN202
+
 from __future__ import annotations
 
 import json

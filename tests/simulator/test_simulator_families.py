@@ -1,5 +1,8 @@
 """What families of commands do beyond what was recorded of them."""
 
+# What is test machinery is read by its name, and takes what it is given.
+# ruff: noqa: ANN003
+
 from __future__ import annotations
 
 import pytest

@@ -134,6 +134,7 @@ def create_network(call: Call) -> dict[str, Any]:
     if kind == "Shared" and not call.is_admin:
         raise ApiError(531, 4365, "Shared network can be created by the root admin only")
     check_limit(world, owner, "network")
+    vlan = _vlan(call)
     cidr = _cidr(call, world, kind, vpc)
     network = world.add(
         "network",
@@ -151,13 +152,20 @@ def create_network(call: Call) -> dict[str, Any]:
         **cidr,
         **({"vpc": vpc.uuid, "acl": call.text("aclid")} if vpc is not None else {}),
     )
-    if kind == "Shared" or call.text("vlan"):
-        world.change(network, vlan=int((call.text("vlan") or str(free_vlan(world))).removeprefix("vlan://")))
+    if kind == "Shared" or vlan:
+        world.change(network, vlan=vlan or free_vlan(world))
     if vpc is not None and network.get("acl") is None:
         world.change(
             network, acl=next(one.uuid for one in world.each("networkacllist") if one["name"] == "default_deny")
         )
     return {"network": shown(call, network).value}
+
+
+def _vlan(call: Call) -> int | None:
+    text = (call.text("vlan") or "").removeprefix("vlan://")
+    if text and not (text.isdecimal() and 0 < int(text) < 4096):
+        raise bad_value(f"Invalid vlan: {call.text('vlan')}")
+    return int(text) if text else None
 
 
 def _cidr(call: Call, world: World, kind: str, vpc: Entity | None) -> dict[str, str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from cfnlib.simulator.api import read_data
 from cfnlib.simulator.commands.infrastructure import shown_matching
 from cfnlib.simulator.encode import when
 from cfnlib.simulator.errors import bad_value
@@ -33,6 +34,12 @@ def list_network_offerings(call: Call) -> dict[str, Any]:
     return call.listing("networkoffering", found, lambda one: one["view"])
 
 
+@cache
+def _recorded(kind: str) -> dict[str, Any]:
+    """An offering of the recorded cloud: a new one has the same fields."""
+    return dict(read_data("world.json.gz")[kind][0])
+
+
 def create_service_offering(call: Call) -> dict[str, Any]:
     """A new size of machine."""
     numbers = [call.whole(name) for name in ("cpunumber", "cpuspeed", "memory")]
@@ -40,7 +47,7 @@ def create_service_offering(call: Call) -> dict[str, Any]:
     if not custom and any(number is None or number <= 0 for number in numbers):
         raise bad_value("For creating a custom compute offering cpu, cpu speed and memory all should be null")
     world = call.world
-    like = next(one for one in world.each("serviceoffering") if one["name"] == "Small Instance")["view"]
+    like = _recorded("serviceoffering")
     size = dict(zip(("cpunumber", "cpuspeed", "memory"), numbers, strict=True))
     view = {key: value for key, value in like.items() if key not in size} | {
         "id": world.new_uuid(),
@@ -61,7 +68,7 @@ def create_disk_offering(call: Call) -> dict[str, Any]:
     size, custom = call.whole("disksize"), call.flag("customized")
     if size is None and not custom:
         raise bad_value("Disksize is required for a non-customized disk offering")
-    like = next(one for one in world.each("diskoffering") if one["name"] == "Small")["view"]
+    like = _recorded("diskoffering")
     view = like | {
         "id": world.new_uuid(),
         "name": call.text("name"),
