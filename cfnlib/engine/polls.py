@@ -1,7 +1,8 @@
 """When to ask the cloud which jobs have ended, and about which calls.
 
 One poll is under way at a time and asks about all pending calls at once, so the number of polls does not grow with
-the number of jobs. The pause between two grows with the age of the oldest job, and with what a poll costs.
+the number of jobs. The pause between two grows with the age of the oldest job, and with what a poll costs; while
+jobs are ending it is short, because what was begun together ends together.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from cfnlib.drivers.base import Clock, Driver, Ended, Pending
     from cfnlib.engine.line import Line, Message
@@ -54,19 +55,19 @@ class Polls:
         pending = [found for found, _ in self._pending.values()]
         self._line.poll(lambda: self._driver.poll(pending))
 
-    def ended(self, message: Message) -> Iterator[Ended]:
+    def ended(self, message: Message) -> list[Ended]:
         """The ends that a poll brought; a poll that failed brings none, and is made again."""
         self._under_way = False
         now = self._clock.now()
-        for end in message.value if message.error is None else ():
-            if self._pending.pop(end.key, None) is not None:
-                yield end
+        ends = [end for end in (message.value if message.error is None else ()) if end.key in self._pending]
+        for end in ends:
+            del self._pending[end.key]
         settings = self._settings
-        oldest = min((since for _, since in self._pending.values()), default=now)
-        pause = max(
-            settings.poll_share * (now - oldest), settings.poll_rest * (now - self._began), settings.poll_min_s
-        )
+        oldest = now if ends else min((since for _, since in self._pending.values()), default=now)
+        took = now - self._began
+        pause = max(settings.poll_share * (now - oldest), settings.poll_rest * took, settings.poll_min_s)
         self._next = now + min(pause, settings.poll_max_s)
+        return ends
 
     def expired(self, deadline: Callable[[str], float]) -> list[str]:
         """The keys whose deadline has gone by; looked at once a heartbeat."""

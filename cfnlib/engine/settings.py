@@ -23,7 +23,7 @@ class Settings:
 
     calls_in_flight: int = 32
     lease_s: float = 30.0
-    poll_min_s: float = 0.05
+    poll_min_s: float = 0.1
     poll_max_s: float = 5.0
     poll_share: float = 0.025
     poll_rest: float = 6.0
