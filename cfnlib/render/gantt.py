@@ -86,13 +86,14 @@ def gantt_svg(
         parts += _critical_lane(critical, left, y, scale, end_s)
         y += _ROW * 1.5
     places: dict[str, tuple[float, float, float]] = {}
+    drawn = []
     for row in rows:
-        parts.append(_row(row, left, y, begin_s, end_s, scale))
+        drawn.append(_row(row, left, y, begin_s, end_s, scale))
         for bar in row.bars:
             x = left + (bar.start_s - begin_s) * scale
             places[bar.key] = (x, x + max(bar.length_s(end_s) * scale, 3.0), y + _ROW / 2)
         y += _ROW
-    parts += _links([places[bar.key] for bar in critical])
+    parts += [*_links([places[bar.key] for bar in critical]), *drawn]
     return sheet(left + _CHART + _TEXT + _MARGIN, bottom + 26 + _MARGIN, title or "what ran when", parts)
 
 
