@@ -14,6 +14,7 @@ import asyncio
 import socket
 import struct
 import threading
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
@@ -23,8 +24,13 @@ from cfnlib.simulator.kernel import Reply
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LARGEST_HEAD: Final = 1 << 16
-LARGEST_BODY: Final = 1 << 24
+# Source: the server's own settings (`ServerDaemon`): bytes of request line and headers, bytes of a form (the default
+# of `request.content.size`), and how long a connection may be idle. A GET with 500 ids does not fit: it has to be a
+# POST.
+LARGEST_HEAD: Final = 8192
+LARGEST_BODY: Final = 1 << 20
+IDLE_S: Final = 30.0
+SWEEP_S: Final = 5.0
 WELCOME: Final = b"<!doctype html><html><head><title>Simulated CloudStack</title></head><body></body></html>"
 RESET: Final = struct.pack("ii", 1, 0)
 
@@ -37,6 +43,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._busy = False
+        self.active_at = time.monotonic()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 (a TCP server makes no other)
@@ -48,6 +55,7 @@ class _Connection(asyncio.Protocol):
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
+        self.active_at = time.monotonic()
         self._buffer += data
         self._read()
 
@@ -56,12 +64,19 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def close_if_idle(self, now: float) -> None:
+        """Close the connection if nothing came and nothing is owed for too long."""
+        if self._transport is not None and not self._busy and now - self.active_at > IDLE_S:
+            self._transport.close()
+
     def _read(self) -> None:
         while not self._busy and self._transport is not None:
             end = self._buffer.find(b"\r\n\r\n")
+            if (len(self._buffer) if end < 0 else end) > LARGEST_HEAD:
+                first = self._buffer.find(b"\r\n")
+                self._refuse(431 if 0 <= first <= LARGEST_HEAD else 414)
+                return
             if end < 0:
-                if len(self._buffer) > LARGEST_HEAD:
-                    self._refuse(431)
                 return
             lines = bytes(self._buffer[:end]).decode("latin-1").split("\r\n")
             headers = {}
@@ -105,6 +120,7 @@ class _Connection(asyncio.Protocol):
         self._read()
 
     def _send(self, reply: Reply, *, stays: bool) -> None:
+        self.active_at = time.monotonic()
         transport = self._transport
         if transport is None:
             return
@@ -162,6 +178,7 @@ class Door:
         loop = asyncio.new_event_loop()
         self._loop = loop
         server = loop.run_until_complete(loop.create_server(lambda: _Connection(self), sock=self._socket))
+        loop.call_later(SWEEP_S, self._sweep)
         ready.set()
         try:
             loop.run_forever()
@@ -171,6 +188,12 @@ class Door:
                 connection.abort()
             loop.run_until_complete(asyncio.sleep(0))
             loop.close()
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        for connection in list(self.connections):
+            connection.close_if_idle(now)
+        asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
 
     def reply(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """The reply to one request; any parameters of a POST's form are added to those of its query."""
