@@ -164,8 +164,9 @@ class Walk:
         Raises `ConflictError` for a stranger's thing.
         """
         prepared = self._driver.prepare(call)
-        if prepared is not None and prepared.exclusive and prepared.check is not None:
-            found = self._driver.find(prepared.check)
+        place = None if prepared is None else prepared.taken or prepared.check
+        if prepared is not None and prepared.exclusive and place is not None:
+            found = self._driver.find(place)
             if found:
                 what = f"{found[0].get('name') or found[0].get('ipaddress') or ''} {found[0].get('id', '')}".strip()
                 raise ConflictError(

@@ -30,16 +30,24 @@ READ = Read(
 SECRETS = ("userdata", "password")
 
 
-def named(name: str) -> Find:
-    """The machine of this name. The listing's own filter takes any name that contains it."""
-    return Find(READ.command, READ.key, {"name": name}, {"name": name}, unless={"state": sorted(READ.gone)})
+def named(name: str, network_id: str | None = None) -> Find:
+    """The machine of this name, in this network if one is given."""
+    params = {"name": name} | ({"networkid": network_id} if network_id else {})
+    return Find(READ.command, READ.key, params, {"name": name}, unless={"state": sorted(READ.gone)})
 
 
 def deploy(params: Mapping[str, Any], *, exclusive: bool) -> Call:
     """Make and start a machine; the parameters hold its name. What is None is left out."""
     given = {name: value for name, value in params.items() if value is not None}
-    check = named(given["name"])
-    return Call("deployVirtualMachine", given, Effect.CREATES, READ.key, check, exclusive, SECRETS)
+    check = named(given["name"], _only(given.get("networkids")))
+    taken = named(given["name"]) if exclusive else None
+    return Call("deployVirtualMachine", given, Effect.CREATES, READ.key, check, exclusive, SECRETS, taken)
+
+
+def _only(networks: object) -> str | None:
+    """The id of the network, when there is just one."""
+    found = networks.split(",") if isinstance(networks, str) else networks
+    return str(found[0]) if isinstance(found, list) and len(found) == 1 else None
 
 
 def stop() -> Call:

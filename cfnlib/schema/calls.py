@@ -84,7 +84,9 @@ class Call:
     """One call: `key` is the record's key in the answer (empty when there is none).
 
     `exclusive` is set when the thing is known by a name or a place that a stranger could hold too: the engine then
-    looks before it calls for the first time, and a thing found there is a conflict, not ours.
+    looks before it calls for the first time, and a thing found there is a conflict, not ours. It looks with `taken`
+    where that is given, else with `check`: a check that is narrower, because it also says where the thing is, takes
+    no stranger's thing for ours when a process died between its intent and its call.
     `sensitive` names the parameters that are never shown.
     """
 
@@ -95,6 +97,7 @@ class Call:
     check: Find | None = None
     exclusive: bool = False
     sensitive: tuple[str, ...] = ()
+    taken: Find | None = None
 
     def bound(self, physical_id: str | None) -> Call:
         """The call with SELF replaced by the resource's physical id, in the parameters and in the check."""
@@ -108,12 +111,14 @@ class Call:
         plain |= {"command": self.command, "effect": self.effect.value}
         if self.check is not None:
             plain["check"] = self.check.as_json()
+        if self.taken is not None:
+            plain["taken"] = self.taken.as_json()
         return plain
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Call:
         """Read back what `as_json` wrote."""
-        check = plain.get("check")
+        check, taken = plain.get("check"), plain.get("taken")
         return cls(
             command=plain["command"],
             params=plain.get("params", {}),
@@ -122,6 +127,7 @@ class Call:
             check=Find(**check) if check else None,
             exclusive=plain.get("exclusive", False),
             sensitive=tuple(plain.get("sensitive", ())),
+            taken=Find(**taken) if taken else None,
         )
 
 
