@@ -165,6 +165,7 @@ class Stacks:
         *,
         on_failure: str = "ROLLBACK",
         on_event: Observer | None = None,
+        on_plan: Callable[[Plan], None] | None = None,
     ) -> Stack:
         """Make a stack, and wait until it is there.
 
@@ -183,6 +184,8 @@ class Stacks:
             )
         state = evolve(new_state(name, template, parameters or {}, self._clock.now()), on_failure=on_failure)
         plan = self._engine.plan(state)
+        if on_plan is not None:
+            on_plan(plan)
         self.store.create_stack(state)
         with self._holding(self._acquire(state.stack_id)) as lease:
             self.store.commit(lease, events=[self._event(state)])
@@ -196,6 +199,7 @@ class Stacks:
         *,
         on_failure: str = "ROLLBACK",
         on_event: Observer | None = None,
+        on_plan: Callable[[Plan], None] | None = None,
     ) -> Stack:
         """Change a stack to what a template (None: the present one) with these parameters wants, and wait for it.
 
@@ -204,7 +208,7 @@ class Stacks:
         """
         check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING"))
         present = self.store.stack(name)
-        return self._update(changed_state(present, template, parameters), on_failure, on_event)
+        return self._update(changed_state(present, template, parameters), on_failure, on_event, on_plan=on_plan)
 
     def delete(self, name: str, *, on_event: Observer | None = None) -> Stack:
         """Remove a stack and all that it made, and wait for it. An operation under way is stopped first.
@@ -315,7 +319,13 @@ class Stacks:
     # Within
 
     def _update(
-        self, wanted: StackState, on_failure: str, on_event: Observer | None, *, revision: int | None = None
+        self,
+        wanted: StackState,
+        on_failure: str,
+        on_event: Observer | None,
+        *,
+        revision: int | None = None,
+        on_plan: Callable[[Plan], None] | None = None,
     ) -> Stack:
         if wanted.status not in UPDATABLE:
             hint = "resume it first" if wanted.status.in_progress else "delete it, or continue its rollback"
@@ -327,6 +337,8 @@ class Stacks:
             and wanted.template == wanted.previous_template
         ):
             raise StackError(f"No updates are to be performed: stack {wanted.name} is what the template wants")
+        if on_plan is not None:
+            on_plan(plan)
         with self._holding(self._acquire(wanted.stack_id)) as lease:
             now = self.store.stack(wanted.stack_id)
             if now.revision != (wanted.revision if revision is None else revision):
