@@ -126,7 +126,11 @@ def _doing_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
 def _looking_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
     one = _on_a_cloud(_command(commands, "status", "show a stack and its resources"))
     one.add_argument("name", metavar="NAME")
+    one.add_argument("--all", action="store_true", help="every member of large groups")
     one.add_argument("--graph", type=Path, metavar="FILE.svg", help="also draw its graph with the states")
+    one.add_argument(
+        "--timeline", type=Path, metavar="FILE.svg", help="also draw what ran when in the last operation"
+    )
     one = _on_a_cloud(_command(commands, "events", "show what happened to a stack"))
     one.add_argument("name", metavar="NAME")
     one.add_argument("--follow", action="store_true", help="go on until the operation under way has ended")

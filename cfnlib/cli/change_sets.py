@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
-
-from attrs import asdict
 
 from cfnlib.cli.cloud import open_stacks, parameters_of
 from cfnlib.cli.commands import operate
@@ -29,11 +26,7 @@ def change_set_create(arguments: argparse.Namespace) -> int:
 def change_set_list(arguments: argparse.Namespace) -> int:
     """List the stored plans."""
     with open_stacks(arguments) as stacks:
-        found = stacks.change_sets(arguments.name)
-        if arguments.json:
-            print(json.dumps([_plain(stored) for stored in found], indent=2))
-        for stored in () if arguments.json else found:
-            print(f"{stored.name}\t{len(stored.summary)} changes\tfor revision {stored.stack_revision}")
+        Printer(arguments.json).change_sets(stacks.change_sets(arguments.name))
     return 0
 
 
@@ -51,7 +44,9 @@ def change_set_execute(arguments: argparse.Namespace) -> int:
     """Carry out a stored plan."""
     return operate(
         arguments,
-        lambda stacks, on_event: stacks.execute_change_set(arguments.name, arguments.change_set, on_event=on_event),
+        lambda stacks, watch: stacks.execute_change_set(
+            arguments.name, arguments.change_set, on_event=watch.happened
+        ),
     )
 
 
@@ -61,7 +56,3 @@ def change_set_delete(arguments: argparse.Namespace) -> int:
         stacks.delete_change_set(arguments.name, arguments.change_set)
         Printer(arguments.json).said(f"change set {arguments.change_set} is removed")
     return 0
-
-
-def _plain(stored: object) -> dict[str, object]:
-    return asdict(stored, filter=lambda field, _: field.name not in {"template", "parameters"})  # type: ignore[arg-type]

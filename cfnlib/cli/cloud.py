@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from cfnlib.cli.usage import UsageError
 from cfnlib.config import Config, embedded_folder
-from cfnlib.errors import ConfigError
+from cfnlib.diagnostic import Code
+from cfnlib.errors import TemplateError
 from cfnlib.stacks import Stacks
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
+
+    from cfnlib.source import Node
 
 
 def open_stacks(arguments: argparse.Namespace) -> Stacks:
@@ -26,41 +29,62 @@ def open_stacks(arguments: argparse.Namespace) -> Stacks:
     if not config.embedded:
         return Stacks.from_config(config=config)
     folder = embedded_folder()
-    print(f"cfnlib: no cloud is configured; using the embedded one, kept in {folder}", file=sys.stderr)
+    sys.stderr.write(f"cfnlib: no cloud is configured; using the embedded one, kept in {folder}\n")
     return Stacks.embedded(state=folder, job_s=arguments.job_seconds, config=config, state_url=arguments.state)
 
 
 def parameters_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The parameters of `--parameters` and, before them in rank, of `-p`. Raises `ConfigError`."""
+    """The parameters of `--parameters` and those of `-p`, which win. Raises `UsageError`."""
     found = _from_file(arguments.parameters) if arguments.parameters else {}
     for pair in arguments.parameter:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise ConfigError(f"-p {pair}: write it as -p Key=Value")
+            raise UsageError(f"-p {pair}: write it as -p Key=Value")
         found[key] = value
     return found
 
 
 def _from_file(path: Path) -> dict[str, Any]:
-    """Parameters as a mapping, or as the list of CloudFormation's own tools."""
-    import yaml  # noqa: PLC0415 - only with --parameters
+    """Parameters as a mapping, or as the list of CloudFormation's own tools.
+
+    It is read as templates are, so that `0123` and `1.10` stay the texts that they are. An entry of the list with
+    UsePreviousValue is left out, which keeps the present value.
+    """
+    from cfnlib.source import ListNode, MapNode, load, read_text  # noqa: PLC0415 - only with --parameters
 
     try:
-        text = path.read_text(encoding="utf-8")
-        found = json.loads(text) if text.lstrip().startswith(("{", "[")) else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"--parameters {path}: {error}") from error
-    if isinstance(found, list) and all(isinstance(item, dict) and "ParameterKey" in item for item in found):
-        found = {item["ParameterKey"]: item.get("ParameterValue", "") for item in found}
-    if not isinstance(found, dict):
-        raise ConfigError(f"--parameters {path}: a mapping is needed, or a list of ParameterKey and ParameterValue")
-    return {str(key): _text(value) for key, value in found.items()}
+        text, faults = read_text(path)
+    except OSError as error:
+        raise UsageError(f"--parameters {path}: {error.strerror}") from error
+    node = None
+    if text is not None:
+        node, faults = load(text, str(path))
+    wrong = [item for item in faults.errors if item.code is not Code.STRUCTURE]
+    if wrong:
+        raise TemplateError(wrong)
+    if isinstance(node, MapNode):
+        return {key: _value(path, key, inner) for key, inner in node.items()}
+    if not isinstance(node, ListNode):
+        raise UsageError(f"--parameters {path}: give a mapping, or a list of ParameterKey and ParameterValue")
+    found: dict[str, str] = {}
+    for item in node:
+        entries = item.entries if isinstance(item, MapNode) else {}
+        if "ParameterKey" not in entries:
+            raise UsageError(f"--parameters {path}: each entry of the list needs a ParameterKey")
+        key = _value(path, "ParameterKey", entries["ParameterKey"])
+        if "ParameterValue" in entries:
+            found[key] = _value(path, key, entries["ParameterValue"])
+        elif "UsePreviousValue" not in entries or entries["UsePreviousValue"].plain() is not True:
+            raise UsageError(f"--parameters {path}: {key} has no ParameterValue")
+    return found
 
 
-def _text(value: object) -> Any:  # noqa: ANN401 - a parameter's value
-    if isinstance(value, dict):
-        raise ConfigError("a parameter's value is a text, a number or a list")
-    return value
+def _value(path: Path, key: str, node: Node) -> str:
+    """A parameter's value as CloudFormation has it: a text, of a list with commas."""
+    from cfnlib.source import ListNode, Scalar  # noqa: PLC0415 - as above
 
-
-Mapping_types = dict
+    if isinstance(node, Scalar):
+        return node.text
+    if isinstance(node, ListNode):
+        return ",".join(_value(path, key, item) for item in node)
+    raise UsageError(f"--parameters {path}: {key} must be a text, a number or a list of them")

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cfnlib.cli.cloud import open_stacks, parameters_of
 from cfnlib.cli.live import watching
-from cfnlib.cli.show import Printer, graph_file
-from cfnlib.errors import CfnlibError, ConfigError, OperationFailedError, StackBusyError
-from cfnlib.stack import event_dict
+from cfnlib.cli.show import Printer, as_document
+from cfnlib.cli.usage import UsageError
+from cfnlib.errors import OperationFailedError, StackBusyError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from cfnlib.cli.live import Watch
     from cfnlib.stack import Stack
     from cfnlib.stacks import Stacks
-    from cfnlib.state.model import Event
+
+    Work = Callable[[Stacks, Watch], Stack]
+
+_WAYS_OUT = {
+    "CREATE_FAILED": "`cfnlib delete {name}` removes what was made",
+    "ROLLBACK_COMPLETE": "nothing of it is left on the cloud; `cfnlib delete {name}` frees the name",
+    "ROLLBACK_FAILED": "`cfnlib delete {name}` tries again to remove what is left",
+    "DELETE_FAILED": "`cfnlib delete {name}` tries again",
+    "UPDATE_FAILED": "`cfnlib update {name}` tries again; `cfnlib rollback {name}` goes back",
+    "UPDATE_ROLLBACK_COMPLETE": "it is what it was before the update",
+    "UPDATE_ROLLBACK_FAILED": "`cfnlib rollback {name}` tries again to go back",
+}
 
 
 def plan(arguments: argparse.Namespace) -> int:
@@ -35,8 +46,13 @@ def create(arguments: argparse.Namespace) -> int:
     parameters = parameters_of(arguments)
     return operate(
         arguments,
-        lambda stacks, on_event: stacks.create(
-            arguments.name, arguments.template, parameters, on_failure=arguments.on_failure, on_event=on_event
+        lambda stacks, watch: stacks.create(
+            arguments.name,
+            arguments.template,
+            parameters,
+            on_failure=arguments.on_failure,
+            on_plan=watch.planned,
+            on_event=watch.happened,
         ),
     )
 
@@ -46,40 +62,58 @@ def update(arguments: argparse.Namespace) -> int:
     parameters = parameters_of(arguments)
     return operate(
         arguments,
-        lambda stacks, on_event: stacks.update(
-            arguments.name, arguments.template, parameters, on_failure=arguments.on_failure, on_event=on_event
+        lambda stacks, watch: stacks.update(
+            arguments.name,
+            arguments.template,
+            parameters,
+            on_failure=arguments.on_failure,
+            on_plan=watch.planned,
+            on_event=watch.happened,
         ),
     )
 
 
 def delete(arguments: argparse.Namespace) -> int:
     """Remove a stack."""
-    return operate(arguments, lambda stacks, on_event: stacks.delete(arguments.name, on_event=on_event))
+
+    def work(stacks: Stacks, watch: Watch) -> Stack:
+        watch.planned(stacks.plan_delete(arguments.name))
+        return stacks.delete(arguments.name, on_event=watch.happened)
+
+    return operate(arguments, work)
 
 
 def rollback(arguments: argparse.Namespace) -> int:
     """Go on with a rollback that failed."""
-    return operate(arguments, lambda stacks, on_event: stacks.continue_rollback(arguments.name, on_event=on_event))
+    return operate(arguments, lambda stacks, watch: stacks.continue_rollback(arguments.name, on_event=watch.happened))
 
 
 def resume(arguments: argparse.Namespace) -> int:
-    """Carry on with one stack, or with all."""
+    """Carry on with one stack, or with every one that nobody works on."""
     if arguments.name is not None:
-        return operate(arguments, lambda stacks, on_event: stacks.resume(arguments.name, on_event=on_event))
+        return operate(arguments, lambda stacks, watch: stacks.resume(arguments.name, on_event=watch.happened))
     if not arguments.all:
-        raise ConfigError("name a stack, or say --all")
+        raise UsageError("name a stack, or say --all")
     worst = 0
+    came: list[dict[str, Any]] = []
     with open_stacks(arguments) as stacks:
-        names = [state.stack_id for state in stacks.store.stacks() if state.status.in_progress]
-    for name in names:
-        arguments.name = name
-        try:
-            worst = max(worst, resume(arguments))
-        except StackBusyError as error:
-            print(f"cfnlib: {error}", file=sys.stderr)
-        except OperationFailedError as error:
-            print(f"cfnlib: {error}", file=sys.stderr)
-            worst = max(worst, 1)
+        for state in stacks.store.stacks():
+            if not state.status.in_progress:
+                continue
+            try:
+                with watching(state.name, as_json=arguments.json) as watch:
+                    stacks.resume(state.stack_id, on_event=watch.happened)
+            except StackBusyError as error:
+                sys.stderr.write(f"cfnlib: {error}\n")
+                continue
+            except OperationFailedError as error:
+                sys.stderr.write(f"cfnlib: {error}\n")
+                worst = 1
+            came.append(stacks[state.stack_id].as_dict())
+    if arguments.json:
+        as_document(came)
+    elif not came:
+        Printer(as_json=False).said("there is nothing to carry on with")
     return worst
 
 
@@ -112,9 +146,11 @@ def status(arguments: argparse.Namespace) -> int:
     """Show a stack."""
     with open_stacks(arguments) as stacks:
         stack = stacks[arguments.name]
-        Printer(arguments.json).stack(stack)
+        Printer(arguments.json).stack(stack, every=arguments.all)
         if arguments.graph is not None:
-            graph_file(stack, arguments.graph)
+            stack.graph().save(arguments.graph)
+        if arguments.timeline is not None:
+            stack.timeline().save(arguments.timeline)
     return 0
 
 
@@ -133,46 +169,38 @@ def list_stacks(arguments: argparse.Namespace) -> int:
 
 
 def events(arguments: argparse.Namespace) -> int:
-    """Show the events, and with --follow those to come."""
+    """Show the events, and with --follow those to come, until the operation under way has ended."""
     with open_stacks(arguments) as stacks:
         stack_id = stacks.store.stack(arguments.name).stack_id
         last = 0
         while True:
             running = stacks.store.stack(stack_id).status.in_progress
             found = stacks.store.events(stack_id, after=last)
-            printer = Printer(arguments.json)
-            if arguments.json and not arguments.follow:
-                print(json.dumps([event_dict(event) for event in found], indent=2))
-            else:
-                for event in found:
-                    print(printer.event(event), flush=True)
+            if found or not arguments.follow:
+                Printer(arguments.json).events(found, as_lines=arguments.follow)
             last = found[-1].sequence if found else last
             if not arguments.follow or not running:
                 return 0
-            time.sleep(0.5)
+            time.sleep(0.3)
 
 
-def operate(arguments: argparse.Namespace, work: Callable[[Stacks, Callable[[Event], None] | None], Stack]) -> int:
-    """Do an operation while it is shown, then show the stack as it is."""
+def operate(arguments: argparse.Namespace, work: Work) -> int:
+    """Do an operation while it is shown, then say what came of it."""
     with open_stacks(arguments) as stacks:
-        failure: CfnlibError | None = None
-        try:
-            with watching(stacks, arguments.name, as_json=arguments.json) as on_event:
-                work(stacks, on_event)
-        except OperationFailedError as error:
-            failure = error
-        stack = _latest(stacks, arguments.name)
+        failure: OperationFailedError | None = None
+        with watching(arguments.name, as_json=arguments.json) as watch:
+            try:
+                stack = work(stacks, watch)
+            except OperationFailedError as error:
+                failure = error
+                stack = stacks[watch.stack_id or arguments.name]
+        stack.refresh()
         if arguments.json:
-            print(json.dumps(stack.as_dict(), indent=2))
+            as_document(stack.as_dict())
         elif failure is None and not stack.status.startswith("DELETE"):
             Printer(as_json=False).outputs(stack.outputs)
         if failure is not None:
-            print(f"cfnlib: {failure}", file=sys.stderr)
+            hint = _WAYS_OUT.get(failure.status, "").format(name=stack.name)
+            sys.stderr.write(f"cfnlib: {failure}\n" + (f"  {hint}\n" if hint else ""))
             return 1
     return 0
-
-
-def _latest(stacks: Stacks, name: str) -> Stack:
-    """The stack of this name, or the one of this name that was deleted last."""
-    found = [state for state in stacks.store.stacks(deleted=True) if name in {state.name, state.stack_id}]
-    return stacks[found[-1].stack_id]
