@@ -39,6 +39,7 @@ class Beginner:
         self._driver = driver
         self._facts = facts
         self._taken: dict[str, dict[str, str]] = {}
+        self._own = {row.physical_id for row in journal.rows.values()}
 
     def keep(self, action: Action) -> None:
         """Let others refer to a row that stays as it is."""
@@ -161,10 +162,12 @@ class Beginner:
             return
         if action.group not in self._taken:
             prefix = name.rsplit("-", 1)[0]
-            found = self._driver.find(Find(check.command, check.key, {"keyword": prefix}))
+            found = self._driver.find(Find(check.command, check.key, {"keyword": prefix}, unless=check.unless))
             self._taken[action.group] = {str(row.get("name")): str(row.get("id")) for row in found}
         holder = self._taken[action.group].get(name)
-        if holder is not None and holder not in {row.physical_id for row in self._journal.rows.values()}:
+        if holder is None or holder in self._own:
+            return
+        if holder not in {row.physical_id for row in self._journal.rows.values()}:
             raise ConflictError(
                 f"the name {name} is taken by a machine that this stack did not make ({holder}); "
                 "remove that machine, or give the stack or the group another name"

@@ -125,7 +125,8 @@ class Engine:
     def _create(self, journal: Journal, plan: Plan | None) -> None:
         outcome, plan = self._forward(journal, plan)
         if outcome.ok and plan is not None:
-            self._walk(self._made(self.instance(journal.stack), journal.stack, journal), Phase.CLEANUP, journal)
+            left = self._made(self.instance(journal.stack), journal.stack, journal, cleaning=True)
+            self._walk(left, Phase.CLEANUP, journal)
             self._finish(journal, _S.CREATE_COMPLETE, plan)
             return
         if self._handed_over(journal, outcome):
@@ -164,7 +165,7 @@ class Engine:
 
     def _clean_up(self, journal: Journal, final: StackStatus) -> None:
         try:
-            plan = self._made(self.instance(journal.stack), journal.stack, journal)
+            plan = self._made(self.instance(journal.stack), journal.stack, journal, cleaning=True)
             outcome = self._walk(plan, Phase.CLEANUP, journal)
         except TemplateError as error:
             outcome = Outcome([(journal.stack.name, str(error))])
@@ -195,7 +196,13 @@ class Engine:
         return self._walk(plan, Phase.MAIN, journal), plan
 
     def _made(
-        self, instance: Instance, stack: Stack, journal: Journal | None = None, *, going_back: bool = False
+        self,
+        instance: Instance,
+        stack: Stack,
+        journal: Journal | None = None,
+        *,
+        going_back: bool = False,
+        cleaning: bool = False,
     ) -> Plan:
         rows = list(journal.rows.values()) if journal is not None else self._store.resources(stack.stack_id)
         plan = make_plan(
@@ -205,6 +212,7 @@ class Engine:
             self._driver.lookup,
             revision=stack.revision,
             going_back=going_back,
+            cleaning=cleaning,
             signal_url=self._signal_url,
         )
         plan.diagnostics.raise_if_errors()

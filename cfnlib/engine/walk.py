@@ -114,10 +114,13 @@ class Walk:
             try:
                 task = self._begin.task(action)
             except CfnlibError as error:
-                self._begin.refused(action, error)
-                self._count_failure(action, str(error))
+                self._refused(action, error)
                 continue
             self._start(task)
+
+    def _refused(self, action: Action, error: CfnlibError) -> None:
+        self._begin.refused(action, error)
+        self._count_failure(action, str(error))
 
     def _start(self, task: Task) -> None:
         now = self._clock.now()
@@ -279,7 +282,11 @@ class Walk:
         else:
             self._journal.drop(task.row)
         del self._tasks[task.key]
-        successor = self._begin.successor(task)
+        try:
+            successor = self._begin.successor(task)
+        except CfnlibError as error:
+            self._refused(task.action, error)
+            return
         if successor is not None:
             self._start(successor)
         else:

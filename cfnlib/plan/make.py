@@ -53,12 +53,14 @@ def make_plan(
     *,
     revision: int = 0,
     going_back: bool = False,
+    cleaning: bool = False,
     signal_url: str | None = None,
 ) -> Plan:
     """Plan how the rows become what the instance describes.
 
     `going_back` says that this is a rollback: between two rows that would do, the older is taken, and what is left
-    half-made is not completed. Faults of the values are in the plan's diagnostics, all of them.
+    half-made is not completed. `cleaning` says that only the clean-up will be done: every removal is then part of it.
+    Faults of the values are in the plan's diagnostics, all of them.
     """
     declared, diagnostics = lower(instance, facts)
     diagnostics.extend(instance.diagnostics)
@@ -71,7 +73,7 @@ def make_plan(
     for logical_id in Dag(after).order:
         maker.decide(declared[logical_id])
     maker.roll()
-    maker.remove_the_rest()
+    maker.remove_the_rest(cleaning=cleaning)
     return Plan(instance.stack_name, revision, tuple(_ordered(maker.actions)), diagnostics, evaluator)
 
 
@@ -217,10 +219,11 @@ class _Maker:
                 for a in self.actions
             ]
 
-    def remove_the_rest(self) -> None:
+    def remove_the_rest(self, *, cleaning: bool) -> None:
         """Add a removal for every row that no action keeps.
 
-        It comes in the clean-up, or at once where the row's thing stands in the way of a new one.
+        It comes in the clean-up, or at once where the row's thing stands in the way of a new one: by its type, or
+        because it is a member of a group, whose next machine has the same name.
         """
         declared = self._evaluator.declared
         rows = [row for rows in self._rows.values() for row in rows if row.key not in self._kept]
@@ -228,15 +231,21 @@ class _Maker:
         for row in rows:
             reason = REPLACED if row.logical_id in declared else "it is no longer in the template"
             removals.append(_removal(row, reason, self._going_back))
-        early = {action.key for action in removals if _stands_in_the_way(action)}
+        members = {f"{row.logical_id}/{row.generation}" for row in rows if row.group and row.logical_id in declared}
+        early = set() if cleaning else {action.key for action in removals if _stands_in_the_way(action)} | members
         removals = [evolve(a, phase=Phase.MAIN if a.key in early else Phase.CLEANUP) for a in removals]
         everything = _in_reverse([a for a in removals if a.key not in early], rows, Phase.CLEANUP)
         first = _in_reverse([a for a in removals if a.key in early], rows, Phase.MAIN)
-        by_type = defaultdict(set)
+        by_type, by_id = defaultdict(set), defaultdict(set)
         for action in first:
-            by_type[action.type].add(action.key)
+            if action.key in members:
+                by_id[action.logical_id].add(action.key)
+            else:
+                by_type[action.type].add(action.key)
         self.actions = [
-            evolve(a, after=a.after | by_type[a.type]) if a.operation is not Operation.KEEP else a
+            evolve(a, after=a.after | by_type[a.type] | by_id[a.logical_id])
+            if a.operation is not Operation.KEEP
+            else a
             for a in self.actions
         ]
         self.actions += first + everything
