@@ -20,7 +20,6 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.config import Config
-from cfnlib.drivers.cloudstack import CloudStackDriver
 from cfnlib.errors import CloudError, UnreachableError
 from cfnlib.state.open import open_store
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from cfnlib.drivers.base import Answer, Ended, Pending
+    from cfnlib.drivers.cloudstack import CloudStackDriver
     from cfnlib.schema.calls import Call, Find
     from cfnlib.schema.model import Facts, ResourceType
     from cfnlib.simulator import Simulator
@@ -211,6 +211,8 @@ class EmbeddedDriver:
         with self._lock:
             if self._driver is not None and not anew:
                 return self._driver
+            from cfnlib.drivers.cloudstack import CloudStackDriver  # noqa: PLC0415 - looking at stacks needs no driver
+
             place = self._cloud.place()
             if self._driver is None or place != self._at:
                 self._at = place

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.cli.cloud import open_stacks, parameters_of
 from cfnlib.cli.live import watching
 from cfnlib.cli.show import Printer, as_document
 from cfnlib.cli.usage import UsageError
-from cfnlib.errors import OperationFailedError, StackBusyError
+from cfnlib.diagnostic import Diagnostics
+from cfnlib.errors import OperationFailedError, StackBusyError, TemplateError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from cfnlib.cli.live import Watch
     from cfnlib.stack import Stack
@@ -22,6 +25,13 @@ if TYPE_CHECKING:
 
     Work = Callable[[Stacks, Watch], Stack]
 
+_BEGINNINGS = {
+    "create": "CREATE_IN_PROGRESS",
+    "update": "UPDATE_IN_PROGRESS",
+    "change_set_execute": "UPDATE_IN_PROGRESS",
+    "delete": "DELETE_IN_PROGRESS",
+    "rollback": "UPDATE_ROLLBACK_IN_PROGRESS",
+}
 _WAYS_OUT = {
     "CREATE_FAILED": "`cfnlib delete {name}` removes what was made",
     "ROLLBACK_COMPLETE": "nothing of it is left on the cloud; `cfnlib delete {name}` frees the name",
@@ -36,7 +46,8 @@ _WAYS_OUT = {
 def plan(arguments: argparse.Namespace) -> int:
     """Show what would happen."""
     with open_stacks(arguments) as stacks:
-        found = stacks.plan(arguments.name, arguments.template, parameters_of(arguments))
+        with _every_fault(arguments.template):
+            found = stacks.plan(arguments.name, arguments.template, parameters_of(arguments))
         Printer(arguments.json).plan(found)
     return 0
 
@@ -101,7 +112,7 @@ def resume(arguments: argparse.Namespace) -> int:
             if not state.status.in_progress:
                 continue
             try:
-                with watching(state.name, as_json=arguments.json) as watch:
+                with watching(state.name, state.status.value, as_json=arguments.json) as watch:
                     stacks.resume(state.stack_id, on_event=watch.happened)
             except StackBusyError as error:
                 sys.stderr.write(f"cfnlib: {error}\n")
@@ -188,9 +199,11 @@ def operate(arguments: argparse.Namespace, work: Work) -> int:
     """Do an operation while it is shown, then say what came of it."""
     with open_stacks(arguments) as stacks:
         failure: OperationFailedError | None = None
-        with watching(arguments.name, as_json=arguments.json) as watch:
+        begin = _BEGINNINGS.get(arguments.function, "")
+        with watching(arguments.name, begin, as_json=arguments.json) as watch:
             try:
-                stack = work(stacks, watch)
+                with _every_fault(getattr(arguments, "template", None)):
+                    stack = work(stacks, watch)
             except OperationFailedError as error:
                 failure = error
                 stack = stacks[watch.stack_id or arguments.name]
@@ -204,3 +217,20 @@ def operate(arguments: argparse.Namespace, work: Work) -> int:
             sys.stderr.write(f"cfnlib: {failure}\n" + (f"  {hint}\n" if hint else ""))
             return 1
     return 0
+
+
+@contextmanager
+def _every_fault(template: Path | None) -> Iterator[None]:
+    """Tell, when a template is refused, its other faults too: those that lie behind the first ones."""
+    try:
+        yield
+    except TemplateError as error:
+        if template is None:
+            raise
+        from cfnlib.plan.validate import validate  # noqa: PLC0415 - only when there are faults to tell
+        from cfnlib.template import Template  # noqa: PLC0415
+
+        found = Diagnostics(error.diagnostics)
+        told = {(item.code, item.span) for item in found}
+        found.extend(item for item in validate(Template.from_file(template)) if (item.code, item.span) not in told)
+        raise TemplateError(list(found)) from None

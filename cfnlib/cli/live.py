@@ -55,14 +55,17 @@ class Watch:
 
 
 @contextmanager
-def watching(name: str, *, as_json: bool) -> Iterator[Watch]:
-    """What shows an operation on the stack of this name: as JSON nothing of it, until the end."""
+def watching(name: str, status: str = "", *, as_json: bool) -> Iterator[Watch]:
+    """What shows an operation on the stack of this name: as JSON nothing of it, until the end.
+
+    `status` is the one that the operation begins with, as far as it is known.
+    """
     if as_json:
         yield Watch()
     elif not sys.stdout.isatty():
         yield _Lines()
     else:
-        live = _Live(name)
+        live = _Live(name, status)
         try:
             yield live
         finally:
@@ -83,11 +86,11 @@ class Progress:
     `expected` are the types of the resources that something will happen to, by logical id, as far as it is known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, status: str = "") -> None:
         self._expected: dict[str, str] = {}
         self._rows: dict[str, Row] = {}
         self._lock = Lock()
-        self.status = ""
+        self.status = status
 
     def planned(self, expected: Mapping[str, str]) -> None:
         """Take note of what something is going to happen to."""
@@ -139,14 +142,14 @@ def _rank(row: Row) -> tuple[int, float]:
 class _Live(Watch):
     """The table of the resources, and a bar over the whole. It appears when there is something to show."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, status: str) -> None:
         from rich.console import Console  # noqa: PLC0415 - only on a terminal
         from rich.live import Live  # noqa: PLC0415
 
         super().__init__()
         self._name = name
         self._console = Console()
-        self._progress = Progress()
+        self._progress = Progress(status)
         self._began = time.time()
         self._shown = False
         self._live = Live(
