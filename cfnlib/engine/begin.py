@@ -23,6 +23,8 @@ from cfnlib.schema.model import Existing, ResourceType, Update
 from cfnlib.state.model import Resource, ResourceStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cfnlib.drivers.base import Driver
     from cfnlib.engine.journal import Journal
     from cfnlib.plan.change import Plan
@@ -172,6 +174,15 @@ class Beginner:
                 f"the name {name} is taken by a machine that this stack did not make ({holder}); "
                 "remove that machine, or give the stack or the group another name"
             )
+
+    def taken(self, command: str, found: Mapping[str, Any]) -> ConflictError:
+        """The error for a thing that is there under the name, or at the place, of one that shall be made."""
+        what = f"{found.get('name') or found.get('ipaddress') or ''} {found.get('id', '')}".strip()
+        if found.get("id") in self._own:
+            text = "is the one that it shall replace, and goes only when the new one is there; give another name"
+        else:
+            text = "is there already, and this stack did not make it; give another name, or remove it"
+        return ConflictError(f"{command}: {what} {text}", command=command)
 
     def _replacement(self, action: Action) -> Task:
         old = self._journal.rows.get((action.logical_id, action.old_generation or 0))

@@ -19,7 +19,7 @@ from cfnlib.engine.polls import Polls
 from cfnlib.engine.signals import SignalWatch
 from cfnlib.engine.timers import Timers
 from cfnlib.engine.trouble import Remedy, remedy, unsure
-from cfnlib.errors import CfnlibError, ConflictError, LeaseLostError
+from cfnlib.errors import CfnlibError, LeaseLostError
 from cfnlib.plan.change import Operation, Phase
 from cfnlib.schema.calls import Call, Effect, needs_prepare
 
@@ -171,12 +171,7 @@ class Walk:
         if prepared is not None and prepared.exclusive and place is not None:
             found = self._driver.find(place)
             if found:
-                what = f"{found[0].get('name') or found[0].get('ipaddress') or ''} {found[0].get('id', '')}".strip()
-                raise ConflictError(
-                    f"{call.command}: {what} is there already, and this stack did not make it; "
-                    "give another name, or remove it",
-                    command=call.command,
-                )
+                raise self._begin.taken(call.command, found[0])
         return prepared
 
     def _send(self, task: Task) -> None:
