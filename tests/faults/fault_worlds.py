@@ -68,8 +68,12 @@ class World:
 
     def engine(self, *, settings=None, store=None, **config: object):
         """Stacks as another process would have them, on the same cloud and store."""
-        driver = CloudStackDriver(Config(**{**self.config, **config}))
-        return Stacks(driver, store or self.store, clock=SystemClock(), settings=settings or self.settings)
+        return self.connect({**self.config, **config}, store or self.store, settings or self.settings)
+
+    @staticmethod
+    def connect(config, store, settings=SETTINGS):
+        """Stacks on a cloud that this process may not have started."""
+        return Stacks(CloudStackDriver(Config(**config)), store, clock=SystemClock(), settings=settings)
 
     def fault(self, *faults: object):
         """Let things go wrong from now on."""

@@ -162,3 +162,16 @@ def _carry_on(world, verb) -> None:
 
 def _stack_id(world) -> str:
     return world.store.stacks(deleted=True)[-1].stack_id
+
+
+def test_a_thing_with_a_name_of_its_own_that_needs_replacement_asks_for_another_name(world):
+    world.stacks.create("demo", NAMED)
+    before = world.picture()
+    other = NAMED.replace(IMAGE, "Ubuntu 22.04 (Simulator)")
+    with pytest.raises(OperationFailedError, match=r"the one that it shall replace.*give another name") as caught:
+        world.stacks.update("demo", other)
+    assert caught.value.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert world.picture() == before
+    world.stacks.update("demo", other.replace("the-web", "the-new-web"))
+    assert set(world.machines()) == {"the-new-web"}
+    assert world.held() == world.known("demo")
