@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -30,9 +29,17 @@ from cfnlib.errors import (
 from cfnlib.plan.make import plan_removal
 from cfnlib.plan.validate import validate
 from cfnlib.stack import Stack
-from cfnlib.state.model import UPDATABLE, ChangeSet, Event, Signal, StackStatus
+from cfnlib.state.model import UPDATABLE, Event, Signal, StackStatus
 from cfnlib.state.owner import owner_name
-from cfnlib.wanted import as_template, changed_state, check_choice, new_state, with_previous
+from cfnlib.wanted import (
+    as_template,
+    change_set_of,
+    changed_state,
+    check_choice,
+    new_state,
+    status_event,
+    with_previous,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,6 +48,7 @@ if TYPE_CHECKING:
     from cfnlib.diagnostic import Diagnostics
     from cfnlib.drivers.base import Clock, Driver
     from cfnlib.plan.change import Plan
+    from cfnlib.state.model import ChangeSet
     from cfnlib.state.model import Stack as StackState
     from cfnlib.state.store import Lease, Store
     from cfnlib.wanted import Source
@@ -169,26 +177,21 @@ class Stacks:
     ) -> Stack:
         """Make a stack, and wait until it is there.
 
-        `on_failure` is ROLLBACK, DO_NOTHING or DELETE. Raises `TemplateError` before anything is touched;
-        `StackExistsError`; `OperationFailedError` when it could not be made (the stack is then in the status that
-        `on_failure` leads to).
+        A creation of the same stack that another process left behind is carried to its end instead. `on_failure` is
+        ROLLBACK, DO_NOTHING or DELETE. Raises `TemplateError` before anything is touched; `StackExistsError`;
+        `OperationFailedError` when it could not be made (it is then in the status that `on_failure` leads to).
         """
         check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING", "DELETE"))
-        try:
-            present = self.store.stack(name)
-        except StackNotFoundError:
-            pass
-        else:
-            raise StackExistsError(
-                f"stack {name} is there already ({present.status.value}); update it, or delete it first"
-            )
         state = evolve(new_state(name, template, parameters or {}, self._clock.now()), on_failure=on_failure)
+        done = self._left_behind(state, on_event)
+        if done is not None:
+            return done
         plan = self._engine.plan(state)
         if on_plan is not None:
             on_plan(plan)
         self.store.create_stack(state)
         with self._holding(self._acquire(state.stack_id)) as lease:
-            self.store.commit(lease, events=[self._event(state)])
+            self.store.commit(lease, events=[status_event(state, self._clock.now())])
             return self._drive(lease, plan, on_event, _S.CREATE_COMPLETE)
 
     def update(
@@ -203,11 +206,12 @@ class Stacks:
     ) -> Stack:
         """Change a stack to what a template (None: the present one) with these parameters wants, and wait for it.
 
-        Parameters that are not given keep their present values. `on_failure` is ROLLBACK or DO_NOTHING. Raises as
+        Parameters that are not given keep their present values. An operation that another process left behind is
+        carried to its end first. `on_failure` is ROLLBACK or DO_NOTHING. Raises as
         `create` does, and `StackError` when the stack's status allows no update or nothing would change.
         """
         check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING"))
-        present = self.store.stack(name)
+        present = self._carried_on(self.store.stack(name), on_event)
         return self._update(changed_state(present, template, parameters), on_failure, on_event, on_plan=on_plan)
 
     def delete(self, name: str, *, on_event: Observer | None = None) -> Stack:
@@ -222,7 +226,7 @@ class Stacks:
             state = self.store.stack(state.stack_id)
             if state.status is not _S.DELETE_COMPLETE:
                 state = evolve(state.moved(_S.DELETE_IN_PROGRESS), revision=state.revision + 1)
-                self.store.commit(lease, stack=state, events=[self._event(state)])
+                self.store.commit(lease, stack=state, events=[status_event(state, self._clock.now())])
             self.store.ask(state.stack_id, None)
             return self._drive(lease, None, on_event, _S.DELETE_COMPLETE)
 
@@ -250,7 +254,7 @@ class Stacks:
         with self._holding(self._acquire(state.stack_id)) as lease:
             state = self.store.stack(state.stack_id)
             state = evolve(state.moved(_S.UPDATE_ROLLBACK_IN_PROGRESS), revision=state.revision + 1)
-            self.store.commit(lease, stack=state, events=[self._event(state)])
+            self.store.commit(lease, stack=state, events=[status_event(state, self._clock.now())])
             return self._drive(lease, None, on_event, _S.UPDATE_ROLLBACK_COMPLETE)
 
     # Change sets
@@ -261,17 +265,7 @@ class Stacks:
         """Store what an update would do, to be executed later with `execute_change_set`."""
         state = changed_state(self.store.stack(name), template, parameters)
         plan = self._engine.plan(state)
-        stored = ChangeSet(
-            change_set_id=str(uuid.uuid4()),
-            name=change_set,
-            stack_id=state.stack_id,
-            stack_revision=state.revision,
-            template=state.template,
-            template_file=state.template_file,
-            parameters=state.parameters,
-            summary=[action.as_dict() for action in plan.changes],
-            created_at=self._clock.now(),
-        )
+        stored = change_set_of(change_set, state, [action.as_dict() for action in plan.changes], self._clock.now())
         if any(found.name == change_set for found in self.store.change_sets(state.stack_id)):
             raise StackExistsError(f"stack {name} has a change set {change_set} already; delete it first")
         self.store.save_change_set(stored)
@@ -318,6 +312,29 @@ class Stacks:
 
     # Within
 
+    def _carried_on(self, present: StackState, on_event: Observer | None) -> StackState:
+        """The stack, once the operation that a process left behind is ended. Raises `StackBusyError` if it lives."""
+        if present.status.in_progress:
+            with suppress(OperationFailedError):
+                self.resume(present.stack_id, on_event=on_event)
+        return self.store.stack(present.stack_id)
+
+    def _left_behind(self, wanted: StackState, on_event: Observer | None) -> Stack | None:
+        """The stack that is wanted, if a process that ended had begun to make it. Raises `StackExistsError`."""
+        try:
+            found = self.store.stack(wanted.name)
+        except StackNotFoundError:
+            return None
+        begun = found.status is _S.CREATE_IN_PROGRESS
+        with suppress(StackBusyError):
+            found = self._carried_on(found, on_event)
+        if found.status is _S.DELETE_COMPLETE:
+            return None
+        same = (found.template, found.parameters) == (wanted.template, wanted.parameters)
+        if begun and same and found.status is _S.CREATE_COMPLETE:
+            return Stack(self, found.stack_id)
+        raise StackExistsError(f"stack {found.name} is there already ({found.status.value}); update it, or delete it")
+
     def _update(
         self,
         wanted: StackState,
@@ -348,7 +365,7 @@ class Stacks:
             status = now.moved(_S.UPDATE_IN_PROGRESS).status
             number = now.revision + 1
             started = evolve(wanted, status=status, reason="", revision=number, on_failure=on_failure, request=None)
-            self.store.commit(lease, stack=started, events=[self._event(started)])
+            self.store.commit(lease, stack=started, events=[status_event(started, self._clock.now())])
             return self._drive(lease, plan, on_event, _S.UPDATE_COMPLETE)
 
     def _drive(self, lease: Lease, plan: Plan | None, on_event: Observer | None, wanted: StackStatus | None) -> Stack:
@@ -390,8 +407,3 @@ class Stacks:
             if change_set in {found.name, found.change_set_id}:
                 return found
         raise StackNotFoundError(f"stack {name} has no change set {change_set}")
-
-    def _event(self, state: StackState) -> Event:
-        kind = "AWS::CloudFormation::Stack"
-        now = self._clock.now()
-        return Event(state.stack_id, state.name, state.name, state.stack_id, kind, state.status.value, "", now)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from cfnlib.errors import StackError
-from cfnlib.state.model import Stack, StackStatus
+from cfnlib.state.model import ChangeSet, Event, Stack, StackStatus
 from cfnlib.template import Template
 
 if TYPE_CHECKING:
@@ -67,6 +67,27 @@ def with_previous(wanted: Stack, present: Stack) -> Stack:
         previous_template=present.previous_template if kept else present.template,
         previous_parameters=present.previous_parameters if kept else present.parameters,
     )
+
+
+def change_set_of(name: str, wanted: Stack, summary: list[dict[str, Any]], now: float) -> ChangeSet:
+    """What is stored of a plan: its summary, and all that is needed to make it again."""
+    return ChangeSet(
+        change_set_id=str(uuid.uuid4()),
+        name=name,
+        stack_id=wanted.stack_id,
+        stack_revision=wanted.revision,
+        template=wanted.template,
+        template_file=wanted.template_file,
+        parameters=wanted.parameters,
+        summary=summary,
+        created_at=now,
+    )
+
+
+def status_event(stack: Stack, now: float) -> Event:
+    """The event that tells of a stack's status."""
+    kind = "AWS::CloudFormation::Stack"
+    return Event(stack.stack_id, stack.name, stack.name, stack.stack_id, kind, stack.status.value, stack.reason, now)
 
 
 def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -102,3 +102,46 @@ def test_do_nothing_keeps_what_was_made():
     assert len(world.there()) >= 3
     world.stacks.delete("demo")
     assert world.there() == set()
+
+
+class Killed(BaseException):
+    """Stands for kill -9."""
+
+
+def killed_at(number):
+    left = [number]
+
+    def strike(_call):
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+
+    return strike
+
+
+def test_the_same_create_again_carries_on_what_a_killed_process_began():
+    world = World()
+    with pytest.raises(Killed):
+        world.engine(after=killed_at(2)).create("demo", TEMPLATE)
+    stack = world.stacks.create("demo", TEMPLATE)
+    assert stack.status == "CREATE_COMPLETE"
+    assert world.known("demo") == world.there()
+    assert len(world.there()) == 4
+
+
+def test_another_create_of_the_name_ends_what_was_begun_and_is_refused():
+    world = World()
+    with pytest.raises(Killed):
+        world.engine(after=killed_at(2)).create("demo", TEMPLATE)
+    with pytest.raises(StackExistsError, match="CREATE_COMPLETE"):
+        world.stacks.create("demo", TEMPLATE, {"Size": "3"})
+    assert world.known("demo") == world.there()
+
+
+def test_an_update_first_ends_what_a_killed_process_began():
+    world = World()
+    with pytest.raises(Killed):
+        world.engine(before=killed_at(3)).create("demo", TEMPLATE)
+    stack = world.stacks.update("demo", TEMPLATE.replace("a net", "another net"))
+    assert stack.status == "UPDATE_COMPLETE"
+    assert world.known("demo") == world.there()

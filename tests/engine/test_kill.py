@@ -1,4 +1,4 @@
-"""A process killed at any instant is followed by one that ends its work, with nothing leaked and nothing made twice.
+"""A process killed at any instant is followed by one that ends its work; nothing is leaked, nothing made twice.
 
 The cloud is a simulator in a process of its own; the process that works on a stack is killed with SIGKILL at a random
 instant of a creation, an update and a deletion. After each kill another process resumes, and what the cloud then holds

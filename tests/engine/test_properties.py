@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -104,7 +105,12 @@ faults = st.lists(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(wanted=st.lists(templates(), min_size=1, max_size=3), schedule=faults, armed=st.integers(0, 2), delete=st.booleans())
+@given(
+    wanted=st.lists(templates(), min_size=1, max_size=3),
+    schedule=faults,
+    armed=st.integers(0, 2),
+    delete=st.booleans(),
+)
 def test_every_operation_ends_with_the_cloud_as_the_stack_says(wanted, schedule, armed, delete):
     world = World()
     stranger = world.cloud.add("virtualmachine", name="a-stranger")
@@ -134,51 +140,40 @@ class Killed(BaseException):
     """Stands for kill -9 at one call."""
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    wanted=st.lists(templates(), min_size=1, max_size=2),
-    kills=st.lists(st.tuples(st.integers(1, 12), st.booleans()), min_size=1, max_size=4),
-    verb=st.sampled_from(["resume", "delete"]),
-)
-def test_an_engine_killed_before_or_after_any_call_is_followed_by_one_that_ends_its_work(wanted, kills, verb):
-    world = World()
+def hooks(kills):
+    """The hooks of a driver that is killed at a call, before or after it had its effect; none when none are left."""
+    for number, late in kills:
+        left = [number]
 
-    def killer(after_calls, late):
-        left = [after_calls]
-
-        def strike(_call):
+        def strike(_call, left=left):
             left[0] -= 1
             if left[0] == 0:
                 raise Killed
 
         return {"after" if late else "before": strike}
+    return {}
 
-    pending = iter(kills)
 
-    def hooks():
-        plan = next(pending, None)
-        return killer(*plan) if plan else {}
+def attempt(world, kills, work):
+    """Let a process that may be killed do something."""
+    with suppress(Killed, StackError, OperationFailedError):
+        work(world.engine(**hooks(kills)))
 
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    wanted=st.lists(templates(), min_size=1, max_size=2),
+    kills=st.lists(st.tuples(st.integers(1, 12), st.booleans()), min_size=1, max_size=4).map(iter),
+    verb=st.sampled_from(["resume", "delete"]),
+)
+def test_an_engine_killed_before_or_after_any_call_is_followed_by_one_that_ends_its_work(wanted, kills, verb):
+    world = World()
     for number, template in enumerate(wanted):
-        try:
-            engine = world.engine(**hooks())
-            if number == 0:
-                engine.create("demo", template)
-            else:
-                engine.update("demo", template)
-        except (Killed, StackError, OperationFailedError):
-            pass
+        begin = "create" if number == 0 else "update"
+        attempt(world, kills, lambda stacks, begin=begin, template=template: getattr(stacks, begin)("demo", template))
         for _ in range(6):
-            if not world.store.stacks(deleted=True)[0].status.in_progress:
-                break
-            try:
-                engine = world.engine(**hooks())
-                if verb == "resume":
-                    engine.resume("demo")
-                else:
-                    engine.delete("demo")
-            except (Killed, OperationFailedError):
-                pass
+            if world.store.stacks(deleted=True)[0].status.in_progress:
+                attempt(world, kills, lambda stacks: getattr(stacks, verb)("demo"))
         state = world.store.stacks(deleted=True)[0]
         assert not state.status.in_progress
         if state.status.value == "DELETE_COMPLETE":

@@ -1,4 +1,4 @@
-"""What the engine's tests share: stacks on a cloud in memory, and a comparison of what is there with what is known."""
+"""What the engine's tests share: stacks on a cloud in memory; what is there is compared with what is known."""
 
 from __future__ import annotations
 
