@@ -182,8 +182,7 @@ class Engine:
         if self._handed_over(journal, outcome):
             return
         if outcome.ok:
-            kept = journal.stack.reason if rollback else ""
-            self._move(journal, done, kept)
+            self._move(journal, done, journal.stack.reason)
         else:
             self._move(journal, failed, _reason(outcome))
 
