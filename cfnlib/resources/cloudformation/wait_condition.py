@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def _local(desired: Desired) -> Mapping[str, Any]:
-    return {"Data": desired.get("_data", "{}"), "Id": desired.name}
+    said = desired.get("_data")  # only while it is made: what was reported then is kept
+    return {"Id": desired.name} | ({"Data": said} if said is not None else {})
 
 
 TYPE = ResourceType(
