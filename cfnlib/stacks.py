@@ -9,13 +9,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import evolve
 
 from cfnlib.drivers.base import SystemClock
+from cfnlib.engine.holding import Holder
 from cfnlib.engine.operation import Engine
 from cfnlib.engine.settings import Settings
 from cfnlib.errors import (
@@ -30,7 +31,6 @@ from cfnlib.plan.make import plan_removal
 from cfnlib.plan.validate import validate
 from cfnlib.stack import Stack
 from cfnlib.state.model import UPDATABLE, Event, Signal, StackStatus
-from cfnlib.state.owner import owner_name
 from cfnlib.wanted import (
     as_template,
     change_set_of,
@@ -42,7 +42,7 @@ from cfnlib.wanted import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cfnlib.config import Config
     from cfnlib.diagnostic import Diagnostics
@@ -81,6 +81,7 @@ class Stacks:
         self._clock = clock or SystemClock()
         self._region = region
         self._engine = Engine(store, driver, self._clock, self.settings, region=region, signal_url=signal_url)
+        self._holder = Holder(store, self._clock, self.settings)
         self._also_close: list[Callable[[], None]] = []
 
     @classmethod
@@ -190,7 +191,7 @@ class Stacks:
         if on_plan is not None:
             on_plan(plan)
         self.store.create_stack(state)
-        with self._holding(self._acquire(state.stack_id)) as lease:
+        with self._holder.held(state.stack_id) as lease:
             self.store.commit(lease, events=[status_event(state, self._clock.now())])
             return self._drive(lease, plan, on_event, _S.CREATE_COMPLETE)
 
@@ -222,7 +223,7 @@ class Stacks:
         state = self.store.stack(name)
         if state.status is _S.DELETE_COMPLETE:
             return Stack(self, state.stack_id)
-        with self._holding(self._take_over(state.stack_id, "delete")) as lease:
+        with self._holder.taken_over(state.stack_id, "delete") as lease:
             state = self.store.stack(state.stack_id)
             if state.status is not _S.DELETE_COMPLETE:
                 state = evolve(state.moved(_S.DELETE_IN_PROGRESS), revision=state.revision + 1)
@@ -245,13 +246,13 @@ class Stacks:
         state = self.store.stack(name)
         if not state.status.in_progress:
             return Stack(self, state.stack_id)
-        with self._holding(self._acquire(state.stack_id)) as lease:
+        with self._holder.held(state.stack_id) as lease:
             return self._drive(lease, None, on_event, None)
 
     def continue_rollback(self, name: str, *, on_event: Observer | None = None) -> Stack:
         """Try again to go back to what was before a failed update."""
         state = self.store.stack(name)
-        with self._holding(self._acquire(state.stack_id)) as lease:
+        with self._holder.held(state.stack_id) as lease:
             state = self.store.stack(state.stack_id)
             state = evolve(state.moved(_S.UPDATE_ROLLBACK_IN_PROGRESS), revision=state.revision + 1)
             self.store.commit(lease, stack=state, events=[status_event(state, self._clock.now())])
@@ -333,7 +334,9 @@ class Stacks:
         same = (found.template, found.parameters) == (wanted.template, wanted.parameters)
         if begun and same and found.status is _S.CREATE_COMPLETE:
             return Stack(self, found.stack_id)
-        raise StackExistsError(f"stack {found.name} is there already ({found.status.value}); update it, or delete it")
+        raise StackExistsError(
+            f"stack {found.name} is there already ({found.status.value}); update it, or delete it first"
+        )
 
     def _update(
         self,
@@ -356,7 +359,7 @@ class Stacks:
             raise StackError(f"No updates are to be performed: stack {wanted.name} is what the template wants")
         if on_plan is not None:
             on_plan(plan)
-        with self._holding(self._acquire(wanted.stack_id)) as lease:
+        with self._holder.held(wanted.stack_id) as lease:
             now = self.store.stack(wanted.stack_id)
             if now.revision != (wanted.revision if revision is None else revision):
                 raise StalePlanError(
@@ -380,27 +383,6 @@ class Stacks:
                 reason=state.reason,
             )
         return Stack(self, state.stack_id)
-
-    @contextmanager
-    def _holding(self, lease: Lease) -> Iterator[Lease]:
-        """Give a lease back in the end, also when something went wrong before anything was driven."""
-        try:
-            yield lease
-        finally:
-            self.store.release(lease)
-
-    def _acquire(self, stack_id: str) -> Lease:
-        return self.store.acquire(stack_id, owner_name(), self.settings.lease_s)
-
-    def _take_over(self, stack_id: str, request: str) -> Lease:
-        """Take the lease, asking who holds it to stop; waits until they have, or are seen to be gone."""
-        while True:
-            try:
-                return self._acquire(stack_id)
-            except StackBusyError:
-                with suppress(StackError):  # it may have ended just now
-                    self.store.ask(stack_id, request)
-                self._clock.sleep(min(self.settings.heartbeat_s / 4, 1.0))
 
     def _change_set(self, name: str, change_set: str) -> ChangeSet:
         for found in self.change_sets(name):

@@ -1,8 +1,8 @@
 """A process killed at any instant is followed by one that ends its work; nothing is leaked, nothing made twice.
 
-The cloud is a simulator in a process of its own; the process that works on a stack is killed with SIGKILL at a random
-instant of a creation, an update and a deletion. After each kill another process resumes, and what the cloud then holds
-is compared with what the stack says.
+The cloud is a simulator in a process of its own; the process that works on a stack is killed with SIGKILL at a
+random instant of a creation, an update and a deletion. After each kill another process resumes, and what the cloud
+then holds is compared with what the stack says.
 """
 
 from __future__ import annotations
