@@ -16,8 +16,11 @@ def description(machine: Entity, account: Entity) -> str:
     return f'VM instance {{"id":{machine.number},"instanceName":"{name}","type":"User","uuid":"{machine.uuid}"}}'
 
 
-def place(world: World, machine: Entity) -> None:
-    """Put a machine on the least loaded host that has room for it; raises ApiError 533 if none has."""
+def place(world: World, machine: Entity, *, only: str | None = None, without: str | None = None) -> None:
+    """Put a machine on the least loaded host that has room for it; raises ApiError 533 if none has.
+
+    `only` names the one host it may be (by uuid), `without` one it should not be unless there is no other.
+    """
     needed_mhz = machine["cores"] * machine["core_mhz"]
     apart = _hosts_to_avoid(world, machine)
     best: Entity | None = None
@@ -29,13 +32,19 @@ def place(world: World, machine: Entity) -> None:
             and load["cpu_mhz"] + needed_mhz <= host["cpu_mhz"]
             and load["memory_mib"] + machine["memory_mib"] <= host["memory_mib"]
         )
-        if fits and (best is None or load["memory_mib"] < best["memory_mib"]):
+        if only not in {None, host.uuid} or not fits:
+            continue
+        if best is None or _rank(load, without) < _rank(best, without):
             best = load
     if best is None:
         who = description(machine, world.need("account", machine["account"]))
         raise ApiError(533, 4380, f"No destination found for a deployment for {who}")
     world.change(best, cpu_mhz=best["cpu_mhz"] + needed_mhz, memory_mib=best["memory_mib"] + machine["memory_mib"])
     world.change(machine, host=best["host"])
+
+
+def _rank(load: Entity, without: str | None) -> tuple[bool, int]:
+    return load["host"] == without, load["memory_mib"]
 
 
 def displace(world: World, machine: Entity) -> None:

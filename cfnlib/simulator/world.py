@@ -44,6 +44,7 @@ INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "resourcelimit": ("owner",),
     "event": ("account",),
     "instancegroup": ("account",),
+    "userdata": ("account",),
     "hostload": ("host", "zone"),
     "networkacl": ("list",),
     "networkacllist": ("vpc",),

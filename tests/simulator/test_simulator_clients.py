@@ -4,7 +4,6 @@ CloudMonkey 5.3 needs Python 2.7 and is seldom at hand: it is run if the environ
 """
 
 # What is test machinery is read by its name, and takes what it is given.
-# ruff: noqa: ANN002, ANN202
 
 from __future__ import annotations
 

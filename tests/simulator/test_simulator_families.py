@@ -1,7 +1,6 @@
 """What families of commands do beyond what was recorded of them."""
 
 # What is test machinery is read by its name, and takes what it is given.
-# ruff: noqa: ANN003
 
 from __future__ import annotations
 
@@ -168,3 +167,56 @@ def test_an_account_goes_with_all_it_has(cloud):
     assert cloud.admin("listVirtualMachines", id=machine) == {}
     with pytest.raises(Refused):
         cloud.user("listZones")
+
+
+def test_the_password_of_a_new_machine_is_shown_once(cloud):
+    ostype = cloud.admin("listOsTypes")["ostype"][0]["id"]
+    given = {"zoneid": cloud.zone, "ostypeid": ostype, "hypervisor": "Simulator", "format": "VHD"}
+    given |= {"url": "http://templates.example.org/a.vhd", "passwordenabled": "true", "displaytext": "p"}
+    template = cloud.admin("registerTemplate", name="p", **given)["template"][0]["id"]
+    made = cloud.deploy(networkids=cloud.network(), templateid=template)
+    result = cloud.admin("queryAsyncJobResult", jobid=made["jobid"])["jobresult"]["virtualmachine"]
+    assert len(result["password"]) == 6
+    assert "password" not in cloud.machine(made["id"])
+
+
+def test_a_machine_can_be_made_with_kept_user_data(cloud):
+    kept = cloud.admin("registerUserData", name="u", userdata="QUJD")["userdata"]["id"]
+    machine = cloud.deploy(networkids=cloud.network(), userdataid=kept)["id"]
+    data = cloud.admin("getVirtualMachineUserData", virtualmachineid=machine)["virtualmachineuserdata"]
+    assert data["userdata"] == "QUJD"
+    with pytest.raises(Refused):
+        cloud.admin("deleteUserData", id=kept)
+    cloud.admin("destroyVirtualMachine", id=machine, expunge=True)
+    cloud.admin("deleteUserData", id=kept)
+
+
+def test_a_machine_moves_to_another_host(cloud):
+    machine = cloud.deploy(networkids=cloud.network())["id"]
+    before = cloud.machine(machine)["hostid"]
+    assert cloud.admin.job("migrateVirtualMachine", virtualmachineid=machine)["jobstatus"] == 1
+    after = cloud.machine(machine)["hostid"]
+    assert after != before
+    loads = {one["host"]: one["memory_mib"] for one in cloud.simulator.world.live("hostload")}
+    assert (loads[before], loads[after]) == (0, 512)
+
+
+def test_a_forwarding_rule_can_be_led_elsewhere(cloud):
+    network = cloud.network()
+    first, second = (cloud.deploy(networkids=network)["id"] for _ in range(2))
+    address = cloud.admin("associateIpAddress", networkid=network)["id"]
+    ports = {"publicport": 22, "privateport": 22, "protocol": "tcp"}
+    rule = cloud.admin("createPortForwardingRule", ipaddressid=address, virtualmachineid=first, **ports)["id"]
+    cloud.admin("updatePortForwardingRule", id=rule, virtualmachineid=second, privateport=2222)
+    [shown] = cloud.admin("listPortForwardingRules", id=rule)["portforwardingrule"]
+    assert (shown["virtualmachineid"], shown["privateport"], shown["publicport"]) == (second, "2222", "22")
+
+
+def test_a_disabled_user_may_not_call(cloud):
+    [user] = [one for one in cloud.simulator.world.live("user") if one["name"] == "user"]
+    cloud.admin("disableUser", id=user.uuid)
+    cloud.admin("listZones")
+    with pytest.raises(Refused):
+        cloud.user("listZones")
+    cloud.admin("enableUser", id=user.uuid)
+    assert cloud.user("listZones")["count"] == 2

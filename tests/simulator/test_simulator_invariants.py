@@ -1,7 +1,7 @@
 """Whatever is called in whatever order, the cloud answers as CloudStack does and its world stays in order."""
 
 # What is test machinery is read by its name, and takes what it is given.
-# ruff: noqa: D102, ANN003
+# ruff: noqa: D102
 
 from __future__ import annotations
 

@@ -82,8 +82,9 @@ def create_machine(call: Call) -> Entity:
     if name:
         check_name(world, name, [network for network, _ in networks])
     keys = _keypairs(call, owner)
-    user_data = check_user_data(call)
-    affinity = _affinity(call, owner)
+    kept = call.need("userdataid", "userdata") if call.text("userdataid") else None
+    user_data = kept["userdata"] if kept is not None else check_user_data(call)
+    affinity = affinity_groups(call, owner)
     for resource, amount in (("user_vm", 1), ("cpu", cores), ("memory", memory_mib), ("volume", 1)):
         check_limit(world, owner, resource, amount)
     for network, address in networks:
@@ -116,6 +117,7 @@ def create_machine(call: Call) -> Entity:
         groups=groups,
         affinity=affinity,
         **({"userdata": user_data} if user_data else {}),
+        **({"userdata_id": kept.uuid} if kept is not None else {}),
         **_instance_group(call, owner),
     )
     for index, (network, address) in enumerate(networks):
@@ -265,7 +267,8 @@ def _keypairs(call: Call, owner: Entity) -> list[Entity]:
     return [pair for pair in pairs if pair is not None]
 
 
-def _affinity(call: Call, owner: Entity) -> list[str]:
+def affinity_groups(call: Call, owner: Entity) -> list[str]:
+    """The uuids of the affinity groups a call names by id or name."""
     world = call.world
     found = [world.get("affinitygroup", uuid) for uuid in call.items("affinitygroupids")]
     found += [named(world, "affinitygroup", owner, name) for name in call.items("affinitygroupnames")]
@@ -337,7 +340,16 @@ def finish_deploy(call: Call) -> dict[str, Any]:
         raise ApiError(530, 4250, f"Unable to find virtual machine {call.thing}")
     if call.flag("startvm", default=True):
         has_started(call, machine)
+    if call.world.need("template", machine["template"])["view"]["passwordenabled"]:
+        # The one answer that shows it; nobody keeps it.
+        password = call.text("password") or new_password(call.world)
+        return {"virtualmachine": shown(call, machine).value | {"password": password}}
     return {"virtualmachine": shown(call, machine)}
+
+
+def new_password(world: World) -> str:
+    """A password as the server makes them: six letters and digits that are not mistaken for others."""
+    return "".join(world.random.choices("abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789", k=6))
 
 
 def fail_deploy(call: Call) -> None:

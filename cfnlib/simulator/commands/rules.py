@@ -277,6 +277,28 @@ def _delete(call: Call, *, kind: str) -> None:
     world.remove(rule)
 
 
+def _update(call: Call, *, kind: str) -> dict[str, Any]:
+    """Change a rule: of the firewall nothing that shows, of a forwarding rule where it leads to."""
+    world, rule = call.world, _check_delete(call, kind=kind)
+    element, show = SHOWN[kind]
+    if kind == "portforwardingrule":
+        start, end = ports(call, "privateport", "privateendport")
+        changes: dict[str, Any] = {}
+        if start is not None and end is not None:
+            if end - start != rule["endport"] - rule["startport"]:
+                raise bad_value("Source port and destination port ranges should be of equal sizes.")
+            changes |= {"private_start": start, "private_end": end}
+        machine = call.entity("virtualmachineid", "virtualmachine")
+        if machine is not None:
+            call.check_access(machine)
+            card = card_in(world, machine, rule["network"])
+            if card is None:
+                raise bad_value("Unable to update port forwarding rule: vm's nic is not in the network of the rule")
+            changes |= {"vm": machine.uuid, "guest_address": call.text("vmguestip") or card["address"]}
+        world.change(rule, **changes)
+    return {element: show(world, rule)}
+
+
 def _list(call: Call, *, kind: str) -> dict[str, Any]:
     element, show = SHOWN[kind]
     some = tagged(call, kind)
@@ -297,7 +319,15 @@ COMMANDS = {
     "listEgressFirewallRules": partial(_list, kind="egressrule"),
     "listPortForwardingRules": partial(_list, kind="portforwardingrule"),
 }
-WORKS = {
+UPDATES = {
+    f"update{name}": Work(partial(_update, kind=kind), create=partial(_check_delete, kind=kind))
+    for name, kind in (
+        ("FirewallRule", "firewallrule"),
+        ("EgressFirewallRule", "egressrule"),
+        ("PortForwardingRule", "portforwardingrule"),
+    )
+}
+WORKS = UPDATES | {
     f"{verb}{name}": Work(
         partial(_finish if verb == "create" else _delete, kind=kind),
         create=create if verb == "create" else partial(_check_delete, kind=kind),
