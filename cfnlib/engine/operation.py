@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from cfnlib.engine.journal import Journal
-from cfnlib.engine.walk import Outcome, Walk
+from cfnlib.engine.outcome import Outcome
+from cfnlib.engine.walk import Walk
 from cfnlib.errors import StackError, TemplateError
 from cfnlib.plan.change import Phase
 from cfnlib.plan.make import make_plan, plan_removal

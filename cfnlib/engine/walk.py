@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
-
 from cfnlib.drivers.base import Answer, Pending
 from cfnlib.engine.begin import Beginner
 from cfnlib.engine.line import Line, Message
+from cfnlib.engine.outcome import Outcome
 from cfnlib.engine.polls import Polls
 from cfnlib.engine.signals import SignalWatch
 from cfnlib.engine.timers import Timers
@@ -32,19 +31,6 @@ if TYPE_CHECKING:
     from cfnlib.engine.task import Task
     from cfnlib.plan.change import Action, Plan
     from cfnlib.schema.model import Facts
-
-
-@define
-class Outcome:
-    """How a phase ended: the failures that count (logical id and reason), and whether it was asked to stop."""
-
-    failures: list[tuple[str, str]] = field(factory=list)
-    stopped: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything was done."""
-        return not self.failures and not self.stopped
 
 
 class Walk:
