@@ -19,6 +19,8 @@ import time
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from cfnlib.config import Config
 from cfnlib.errors import CloudError, UnreachableError
 from cfnlib.state.open import open_store
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _PATIENCE_S = 20.0
+_BACKOFF_S = 0.05
+"""Who serves the cloud is on this machine: it answers at once, or it is gone."""
 
 
 def open_embedded(
@@ -216,5 +220,6 @@ class EmbeddedDriver:
             place = self._cloud.place()
             if self._driver is None or place != self._at:
                 self._at = place
-                self._driver = CloudStackDriver(self._config.with_cloud(**place))
+                near = evolve(self._config.with_cloud(**place), retry_backoff_s=_BACKOFF_S, proxy=None)
+                self._driver = CloudStackDriver(near)
             return self._driver
