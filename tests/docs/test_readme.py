@@ -60,6 +60,15 @@ def test_a_python_snippet_runs(snippet, environ):
     assert ran.returncode == 0, ran.stderr
 
 
+def test_the_faults_of_the_template_that_is_shown_are_those_that_validate_finds(environ, tmp_path):
+    shown = re.search(r"<!-- template: site.yaml -->\n```yaml\n(.*?)```", TEXT, re.DOTALL)[1]
+    (tmp_path / "site.yaml").write_text(shown, encoding="utf-8")
+    told = re.search(r"<!-- validate: site.yaml -->\n```\n(.*?)```", TEXT, re.DOTALL)[1]
+    ran = run([CFNLIB, "validate", "site.yaml"], environ, tmp_path)
+    assert ran.stdout == told
+    assert ran.returncode == 2
+
+
 def test_there_is_a_python_snippet_of_ten_lines():
     assert max(len(snippet.splitlines()) for snippet in readme.blocks("python", TEXT)) <= 12
 
