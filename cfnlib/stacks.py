@@ -351,11 +351,7 @@ class Stacks:
             hint = "resume it first" if wanted.status.in_progress else "delete it, or continue its rollback"
             raise StackError(f"stack {wanted.name} is {wanted.status.value} and cannot be updated; {hint}")
         plan = self._engine.plan(wanted)
-        if (
-            plan.empty
-            and wanted.parameters == wanted.previous_parameters
-            and wanted.template == wanted.previous_template
-        ):
+        if plan.empty and wanted.template == wanted.previous_template and self._engine.same_values(wanted):
             raise StackError(f"No updates are to be performed: stack {wanted.name} is what the template wants")
         if on_plan is not None:
             on_plan(plan)

@@ -18,14 +18,17 @@ from cfnlib.errors import StackError, TemplateError
 from cfnlib.plan.change import Phase
 from cfnlib.plan.make import make_plan, plan_removal
 from cfnlib.plan.validate import attributes_of
-from cfnlib.state.model import Stack, StackStatus
+from cfnlib.state.model import MADE, Stack, StackStatus
 from cfnlib.template import Template
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cfnlib.drivers.base import Clock, Driver
     from cfnlib.engine.journal import Observer
     from cfnlib.engine.settings import Settings
     from cfnlib.plan.change import Plan
+    from cfnlib.plan.evaluate import Evaluator
     from cfnlib.state.store import Lease, Store
     from cfnlib.template import Instance
 
@@ -68,6 +71,11 @@ class Engine:
             zones=[facts.zone_name],
             attributes=attributes_of,
         )
+
+    def same_values(self, stack: Stack) -> bool:
+        """Whether every parameter has the value that it had before, be it given or the default."""
+        now, before = self.instance(stack).parameters, self.instance(stack, previous=True).parameters
+        return {name: one.text for name, one in now.items()} == {name: one.text for name, one in before.items()}
 
     def plan(self, stack: Stack, *, previous: bool = False) -> Plan:
         """The plan for a stack as it stands. Raises `TemplateError` with every fault."""
@@ -220,7 +228,7 @@ class Engine:
 
     def _walk(self, plan: Plan, phase: Phase, journal: Journal) -> Outcome:
         if plan.evaluator is not None:
-            journal.masked = plan.evaluator.masked
+            journal.masked = _masked(plan.evaluator, journal.stack)
         return Walk(plan, phase, journal, self._driver, self._driver.facts(), self._settings).run()
 
     def _handed_over(self, journal: Journal, outcome: Outcome) -> bool:
@@ -259,3 +267,17 @@ def _reason(outcome: Outcome) -> str:
     first = "; ".join(f"{name}: {reason}" for name, reason in outcome.failures[:3])
     more = len(outcome.failures) - 3
     return first + (f"; and {more} more" if more > 0 else "")
+
+
+def _masked(evaluator: Evaluator, stack: Stack) -> Callable[[str], str]:
+    """What makes the values of NoEcho parameters unreadable: those that are wanted, and those of before."""
+    secret = {name for name, parameter in evaluator.instance.parameters.items() if parameter.no_echo}
+    given = (stack.parameters, stack.previous_parameters or {})
+    values = {str(values[name]) for values in given for name in secret & values.keys()} - {""}
+
+    def masked(text: str) -> str:
+        for value in values:
+            text = text.replace(value, "****")
+        return evaluator.masked(text)
+
+    return masked
