@@ -43,8 +43,10 @@ KINDS = (
     "volume",
     "snapshot",
 )
-PASSING = frozenset({"created", "updated", "job", "host", "ready_at", "allocated", "attached", "ever_started"})
-"""Fields that say when or where something happened, not what there is."""
+PASSING = frozenset(
+    {"created", "updated", "job", "host", "ready_at", "allocated", "attached", "ever_started", "details"}
+)
+"""Fields that say when or where something happened, not what there is; `details` tell that a machine was stopped."""
 
 
 class World:
