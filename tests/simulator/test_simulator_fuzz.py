@@ -72,6 +72,7 @@ WORDS = [
     "2026-11-22",
     "a,b,,c",
 ]
+USERS = ("updateUser", "disableUser", "lockUser", "deleteUser")
 WORDS += ["", "x y", "host anti-affinity"]
 
 
@@ -128,7 +129,7 @@ def named(cloud, value, index):
 @given(calls(), st.booleans())
 def test_every_call_is_answered_or_refused(furnished, call, as_user):
     name, chosen, index = call
-    if name in {"registerUserKeys", "deleteAccount", "deleteDomain", "disableAccount"}:
+    if name in {"registerUserKeys", "deleteAccount", "deleteDomain", "disableAccount", *USERS}:
         return  # they would take the keys away that the other calls are signed with
     given_ = {}
     for parameter, value in chosen.items():

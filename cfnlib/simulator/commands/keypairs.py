@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +55,7 @@ def register_keypair(call: Call) -> dict[str, Any]:
 def _is_base64(text: str) -> bool:
     try:
         base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one; so is a letter beyond ASCII
         return False
     return len(text) > 40
 

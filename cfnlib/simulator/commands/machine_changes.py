@@ -8,7 +8,7 @@ from cfnlib.simulator.commands.lifecycle import machine_of
 from cfnlib.simulator.commands.machine_view import shown
 from cfnlib.simulator.commands.machines import affinity_groups, new_password
 from cfnlib.simulator.commands.volumes import add_root_disk
-from cfnlib.simulator.errors import bad_value, no_capacity
+from cfnlib.simulator.errors import ApiError, bad_value, no_capacity
 from cfnlib.simulator.jobs import Work
 from cfnlib.simulator.placement import displace, place
 
@@ -73,7 +73,11 @@ def migrate(call: Call) -> dict[str, Any]:
     before = machine["host"]
     wanted = call.text("hostid")
     displace(world, machine)
-    place(world, machine, only=wanted, without=before)
+    try:
+        place(world, machine, only=wanted, without=before)
+    except ApiError:
+        place(world, machine, only=before)
+        raise
     if machine["host"] == before:
         raise no_capacity(f"Unable to migrate {machine.uuid}: no other host has room for it")
     world.change(machine, updated=world.now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,7 @@ def check_user_data(call: Call) -> str | None:
         return None
     try:
         base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one; so is a letter beyond ASCII
         raise bad_value("User data is not base64 encoded") from None
     if call.method == "GET" and len(text) >= LONGEST_USER_DATA["GET"]:
         raise bad_value("User data is too long for an http GET request")

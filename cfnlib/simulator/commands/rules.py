@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.simulator.commands.addresses import allocated_address, card_in
+from cfnlib.simulator.commands.networks import offers
 from cfnlib.simulator.errors import ApiError, bad_value, conflict
 from cfnlib.simulator.jobs import Work
 from cfnlib.simulator.ownership import has_tags, tagged, tags_of
@@ -136,6 +137,8 @@ def create_egress(call: Call) -> Entity:
     """Let something out of a network."""
     world = call.world
     network = call.need("networkid", "network", "Unable to find network by id")
+    if network["type"] != "Isolated" or network.get("vpc") or not offers(world, network, "Firewall"):
+        raise bad_value(f"Egress firewall rules are not supported for network {network.uuid}")
     protocol = protocol_of(call)
     start, end = ports(call, "startport", "endport")
     icmp = _check_icmp(call, protocol, start)
