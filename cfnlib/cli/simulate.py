@@ -11,4 +11,5 @@ def simulate(arguments: argparse.Namespace) -> int:
     """Serve until told to stop; the options are the simulator's own."""
     own = argparse.ArgumentParser(prog="cfnlib simulator", description="Serve an embedded CloudStack.")
     add_arguments(own)
-    return run(own.parse_args(arguments.rest))
+    rest = arguments.rest[1:] if arguments.rest[:1] == ["--"] else arguments.rest  # some versions of Python keep it
+    return run(own.parse_args(rest))
