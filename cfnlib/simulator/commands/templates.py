@@ -90,7 +90,7 @@ def shown(call: Call, template: Entity, zone_uuid: str) -> dict[str, Any]:
 
 
 def _base(call: Call, uuid: str, created: float, template_type: str) -> dict[str, Any]:
-    ostype = call.world.get("ostype", call.text("ostypeid"))
+    ostype = call.world.get("ostype", call.text("ostypeid")) or next(iter(call.world.each("ostype")))
     return {
         "id": uuid,
         "name": call.text("name"),
@@ -110,7 +110,9 @@ def _base(call: Call, uuid: str, created: float, template_type: str) -> dict[str
         "directdownload": call.flag("directdownload"),
         "deployasis": False,
         "hasannotations": False,
-    } | ({"ostypeid": ostype.uuid, "ostypename": ostype["name"]} if ostype is not None else {})
+        "ostypeid": ostype.uuid,
+        "ostypename": ostype["name"],
+    }
 
 
 def _downloaded(zone: Entity) -> list[dict[str, str]]:
