@@ -134,8 +134,11 @@ class Engine:
     def _create(self, journal: Journal, plan: Plan | None) -> None:
         outcome, plan = self._forward(journal, plan)
         if outcome.ok and plan is not None:
-            left = self._made(self.instance(journal.stack), journal.stack, journal, cleaning=True)
-            self._walk(left, Phase.CLEANUP, journal)
+            if any(
+                row.status not in MADE for row in journal.rows.values()
+            ):  # members that the group could do without
+                left = self._made(self.instance(journal.stack), journal.stack, journal, cleaning=True)
+                self._walk(left, Phase.CLEANUP, journal)
             self._finish(journal, _S.CREATE_COMPLETE, plan)
             return
         if self._handed_over(journal, outcome):

@@ -133,6 +133,10 @@ class ResourceStatus(Enum):
         return self.value.split("_", maxsplit=1)[0]
 
 
+MADE = frozenset({ResourceStatus.CREATE_COMPLETE, ResourceStatus.UPDATE_COMPLETE})
+"""The statuses of a resource that is as it was asked to be."""
+
+
 @frozen
 class Intent:
     """What an operation is about to do to a resource, written before it is done.
