@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 def open_stacks(arguments: argparse.Namespace) -> Stacks:
     """The stacks of the configured cloud; of the embedded one, which is then said, when none is configured."""
+    # It logs every repeated request with its URL, in which the key and the signature stand.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     config = Config.load(
         arguments.profile,
         zone=arguments.zone,

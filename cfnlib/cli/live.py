@@ -6,18 +6,20 @@ thousand events between two drawings cost a thousand entries in a dict.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cfnlib.cli.show import event_line, warn
 from cfnlib.cli.text import STYLES, write
-from cfnlib.render.looks import clock_text, look, short_type
+from cfnlib.render.looks import Look, Tone, clock_text, look, short_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cfnlib.plan.change import Plan
     from cfnlib.state.model import Event
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _STACK = "AWS::CloudFormation::Stack"
 _BAR = 40
 _CHROME = 3
+_MEMBER = re.compile(r"(.+)\[\d+\]")
 
 
 class Row(NamedTuple):
@@ -52,6 +55,18 @@ class Watch:
     def happened(self, event: Event) -> None:
         """Take note of an event."""
         self.stack_id = event.stack_id
+
+
+class Line(NamedTuple):
+    """A line of the view: of one resource, or of several that are alike. Those of low rank are dropped last."""
+
+    name: str
+    kind: str
+    look: Look
+    word: str
+    note: str
+    rank: tuple[int, float]
+    stands_for: int = 1
 
 
 @contextmanager
@@ -109,21 +124,29 @@ class Progress:
             goes_on = before is not None and before.under_way
             self._rows[event.logical_id] = Row(event, before.began if before and goes_on else event.at)
 
-    def seen(self, room: int) -> tuple[list[Row], dict[str, str], int, int, int]:
-        """As many rows as there is room for, those that wait, how many are hidden, done, and there in all.
+    def counts(self) -> tuple[int, int]:
+        """How many resources are done, and how many there are in all."""
+        with self._lock:
+            waiting = sum(name not in self._rows for name in self._expected)
+            return sum(not row.under_way for row in self._rows.values()), len(self._rows) + waiting
 
-        Failures come before what is at work, that before what ended last, and that before what waits.
+    def lines(self, room: int, now: float) -> tuple[list[Line], int]:
+        """At most so many lines, and how many resources are in none of them.
+
+        Where there is not room for all, the members of a group share a line. If there still is not, failures come
+        before what is at work, that before what ended last, and that before what waits.
         """
         with self._lock:
             rows = dict(self._rows)
-            waiting = {name: kind for name, kind in self._expected.items() if name not in rows}
-        chosen = sorted(rows.values(), key=_rank)[:room]
-        names = {row.event.logical_id for row in chosen}
-        shown = [row for name, row in rows.items() if name in names]
-        idle = dict(list(waiting.items())[: room - len(shown)])
-        total = len(rows) + len(waiting)
-        done = sum(not row.under_way for row in rows.values())
-        return shown, idle, total - len(shown) - len(idle), done, total
+            found = [_line(row, now) for row in rows.values()]
+            found += [_waiting(name, kind) for name, kind in self._expected.items() if name not in rows]
+        if len(found) > room:
+            found = _folded(found)
+        if len(found) <= room:
+            return found, 0
+        chosen = {line.name for line in sorted(found, key=lambda line: line.rank)[:room]}
+        hidden = sum(line.stands_for for line in found if line.name not in chosen)
+        return [line for line in found if line.name in chosen], hidden
 
     def _go_back(self, status: str) -> None:
         """From now on it is what was made that something happens to; what failed stays in view."""
@@ -133,10 +156,38 @@ class Progress:
         self._rows = {name: row for name, row in self._rows.items() if name not in made}
 
 
-def _rank(row: Row) -> tuple[int, float]:
-    if row.event.status.endswith("FAILED"):
-        return 0, -row.event.at
-    return (1, row.began) if row.under_way else (2, -row.event.at)
+def _line(row: Row, now: float) -> Line:
+    event, one = row.event, look(row.event.status)
+    spent = clock_text(max((now if row.under_way else event.at) - row.began, 0.0))
+    failed = event.status.endswith("FAILED")
+    rank = (0, -event.at) if failed else (1, row.began) if row.under_way else (2, -event.at)
+    return Line(event.logical_id, event.type, one, one.word, event.reason if failed else spent, rank)
+
+
+def _waiting(name: str, kind: str) -> Line:
+    one = look("waiting")
+    return Line(name, kind, one, one.word, "", (3, 0.0))
+
+
+def _folded(lines: Sequence[Line]) -> list[Line]:
+    """The lines with the members of each group as one, but those that failed."""
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        if (member := _MEMBER.fullmatch(line.name)) and line.look.tone is not Tone.BAD:
+            groups.setdefault(member[1], []).append(line)
+    found = []
+    for line in lines:
+        member = _MEMBER.fullmatch(line.name)
+        members = groups.get(member[1], []) if member else []
+        if len(members) < 2 or line.look.tone is Tone.BAD:
+            found.append(line)
+        elif line is members[0]:
+            words = Counter(one.word for one in members)
+            said = ", ".join(f"{count} {word}" for word, count in words.most_common())
+            first = min(members, key=lambda one: one.rank)
+            name = f"{member[1] if member else ''}[{len(members)} members]"
+            found.append(Line(name, first.kind, first.look, said, first.note, first.rank, len(members)))
+    return found
 
 
 class _Live(Watch):
@@ -178,8 +229,8 @@ class _Live(Watch):
         from rich.text import Text  # noqa: PLC0415
 
         now = time.time()
-        room = max(self._console.height - _CHROME, 3)
-        rows, idle, hidden, done, total = self._progress.seen(room)
+        lines, hidden = self._progress.lines(max(self._console.height - _CHROME, 3), now)
+        done, total = self._progress.counts()
         filled = round(_BAR * done / total) if total else 0
         status = self._progress.status
         head = Text.assemble(
@@ -195,16 +246,13 @@ class _Live(Watch):
         table = Table.grid(padding=(0, 2))
         for _ in range(4):
             table.add_column(no_wrap=True, overflow="ellipsis")
-        for row in rows:
-            one = look(row.event.status)
-            spent = (now if row.under_way else row.event.at) - row.began
+        for line in lines:
+            style = STYLES[line.look.tone]
             table.add_row(
-                Text(f"{one.symbol} {row.event.logical_id}"),
-                Text(short_type(row.event.type), "dim"),
-                Text(one.word, STYLES[one.tone]),
-                Text(clock_text(max(spent, 0.0)) if one.symbol != "✗" else row.event.reason),
+                Text(f"{line.look.symbol} {line.name}"),
+                Text(short_type(line.kind), "dim"),
+                Text(line.word, style),
+                Text(line.note),
             )
-        for name, kind in idle.items():
-            table.add_row(Text(f"· {name}", "dim"), Text(short_type(kind), "dim"), Text("waiting", "dim"), "")
         more = [Text(f"  and {hidden} more", "dim")] if hidden else []
         return Group(head, table, *more)
