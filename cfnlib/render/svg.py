@@ -114,6 +114,7 @@ def sheet(width: float, height: float, title: str, parts: Iterable[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="cfnlib" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" font-family="{FONT}" font-size="12" '
+        f'style="max-width:100%;height:auto" '
         f'aria-label="{clean(title)}">\n<title>{clean(title)}</title>\n<style>{_style()}</style>\n'
         f"{box_at(0.5, 0.5, width - 1, height - 1, 'ground', radius=8)}\n{body}\n</svg>\n"
     )

@@ -79,7 +79,8 @@ def test_shell_blocks_are_proper_shell(environ):
 
 
 def test_each_command_of_the_command_line_that_is_named_exists(environ):
-    named = set(re.findall(r"(?:^|`|bin/)cfnlib ([a-z][a-z-]+)\b", TEXT, re.MULTILINE))
+    shown = "\n".join([*readme.blocks("sh", TEXT), *re.findall(r"`(cfnlib [^`]*)`", TEXT)])
+    named = set(re.findall(r"(?:^|bin/)cfnlib ([a-z][a-z-]+)\b", shown, re.MULTILINE))
     assert {"create", "resume", "docs", "simulator"} <= named
     for name in sorted(named):
         assert run([CFNLIB, name, "--help"], environ).returncode == 0, name
