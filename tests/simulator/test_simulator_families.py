@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 import pytest
 from simulated_cloud import Refused
 
@@ -220,3 +223,16 @@ def test_a_disabled_user_may_not_call(cloud):
         cloud.user("listZones")
     cloud.admin("enableUser", id=user.uuid)
     assert cloud.user("listZones")["count"] == 2
+
+
+def test_the_fingerprint_of_a_key_is_that_of_its_bytes(cloud):
+    key = base64.b64encode(b"\0\0\0\x07ssh-rsa" + b"k" * 80).decode()
+    wanted = hashlib.md5(base64.b64decode(key)).hexdigest()
+    for name, text in (
+        ("plain", f"ssh-rsa {key} me@here"),
+        ("coded", base64.b64encode(f"ssh-rsa {key}".encode()).decode()),
+    ):
+        made = cloud.admin("registerSSHKeyPair", name=name, publickey=text)["keypair"]
+        assert made["fingerprint"].replace(":", "") == wanted
+    kept = {one["publickey"] for one in cloud.simulator.world.live("keypair")}
+    assert kept == {f"ssh-rsa {key}"}
