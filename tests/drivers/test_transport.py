@@ -145,6 +145,20 @@ def test_no_secret_is_in_the_error_of_a_cloud_that_cannot_be_reached():
     assert "signature" not in shown
 
 
+def test_no_secret_is_in_the_log_of_a_call_that_is_repeated(caplog):
+    caplog.set_level("DEBUG")
+    with RawServer(reset) as server:
+        endpoint = server.endpoint
+        for used in (client(endpoint, retry=1), client(endpoint, retry=1, method="post")):
+            with pytest.raises(CloudError):
+                used.call("listZones", {"keyword": PASSWORD})
+    with pytest.raises(CloudError):
+        client(endpoint, retry=1).call("createNetwork", {"name": PASSWORD})
+    assert "Retrying" in caplog.text
+    for secret in (KEY, SECRET, PASSWORD, "signature="):
+        assert secret not in caplog.text
+
+
 def test_connections_are_kept():
     with RawServer(fields(count=0)) as server:
         used = client(server.endpoint)

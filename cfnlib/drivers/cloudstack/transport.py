@@ -13,13 +13,15 @@ CloudStack signs a tilde as `%7E`, as Java encodes it, but `cs` leaves it as it 
 a request with a tilde is signed once more on its way out.
 
 An error of this module says whether the request may have been sent, and never holds the URL, because the URL has the
-key and the signature in it.
+key and the signature in it, and the values of the call. urllib3 logs the URL of every request that it repeats, as a
+warning, which Python prints where nobody has set up logging: so its loggers are made to leave out what is signed.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
+import logging
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -35,6 +37,22 @@ if TYPE_CHECKING:
 POOL_SIZE = 64
 MAX_BODY_BYTES = 64 * 1024 * 1024
 CONNECT_TIMEOUT_S = 10.0
+
+
+class _Discreet(logging.Filter):
+    """Cuts the query off every URL in a record that has a signature in it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, without what is private."""
+        if isinstance(record.args, tuple) and any("signature=" in str(item) for item in record.args):
+            record.args = tuple(
+                str(item).partition("?")[0] + "?..." if "signature=" in str(item) else item for item in record.args
+            )
+        return True
+
+
+for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_Discreet())
 
 
 class TransportError(Exception):
@@ -91,22 +109,36 @@ class Pool:
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: str | bytes | None, retry: Retry
     ) -> Response:
-        """Send a request and read the whole answer. Raises `TransportError`."""
-        try:
-            answer = self._pools.request(
-                method, url, body=body, headers=dict(headers), retries=retry, redirect=False, preload_content=False
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise _told(error) from None
+        """Send a request and read the whole answer. Raises `TransportError`.
+
+        It is repeated here and not by urllib3, which would write the whole URL, with key and signature in it, to the
+        log as a warning, and so to the terminal, each time.
+        """
+        while True:
+            error: Exception | None = None
+            try:
+                found = self._once(method, url, headers, body)
+            except urllib3.exceptions.HTTPError as broken:
+                error = broken
+            if error is None and not retry.is_retry(method, found.status_code):
+                return found
+            again = _once_more(retry, method, url, error)
+            if again is None and error is None:
+                return found
+            if again is None:
+                raise _told(error) from None
+            again.sleep()
+            retry = again
+
+    def _once(self, method: str, url: str, headers: Mapping[str, str], body: str | bytes | None) -> Response:
+        answer = self._pools.request(
+            method, url, body=body, headers=dict(headers), retries=False, redirect=False, preload_content=False
+        )
         try:
             content = answer.read(MAX_BODY_BYTES + 1)
         except urllib3.exceptions.HTTPError as error:
             answer.close()
-            again = _once_more(answer.retries or retry, method, url, error)
-            if again is None:
-                raise TransportError(f"the answer broke off ({_kind(error)})", sent=True) from None
-            again.sleep()
-            return self.send(method, url, headers, body, again)
+            raise _HalfAnswerError(_kind(error)) from None
         if len(content) > MAX_BODY_BYTES:
             answer.close()
             raise TransportError(f"the answer is longer than {MAX_BODY_BYTES >> 20} MiB", sent=True)
@@ -190,8 +222,12 @@ def _bundle() -> str:
     return str(DEFAULT_CA_BUNDLE_PATH)
 
 
-def _once_more(retry: Retry, method: str, url: str, error: Exception) -> Retry | None:
-    """How a request is repeated after half an answer; None when it may not be."""
+class _HalfAnswerError(urllib3.exceptions.ProtocolError):
+    """An answer that broke off; the text is why."""
+
+
+def _once_more(retry: Retry, method: str, url: str, error: Exception | None) -> Retry | None:
+    """How a request is repeated after an error, or an answer (None) that asks for it; None when it may not be."""
     try:
         return retry.increment(method, url, error=error)
     except urllib3.exceptions.HTTPError:
@@ -208,10 +244,10 @@ _UNSENT: tuple[tuple[type[Exception], str], ...] = (
 """What urllib3 raises before a request is sent. A refused connection is a kind of ConnectTimeoutError there."""
 
 
-def _told(error: Exception) -> TransportError:
+def _told(error: Exception | None) -> TransportError:
     reason: BaseException = error
-    if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
-        reason = error.reason
+    if isinstance(reason, _HalfAnswerError):
+        return TransportError(f"the answer broke off ({reason})", sent=True)
     if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
         return TransportError("no answer came in time", sent=True)
     for kind, text in _UNSENT:
