@@ -115,18 +115,16 @@ class Pool:
         log as a warning, and so to the terminal, each time.
         """
         while True:
-            error: Exception | None = None
             try:
                 found = self._once(method, url, headers, body)
-            except urllib3.exceptions.HTTPError as broken:
-                error = broken
-            if error is None and not retry.is_retry(method, found.status_code):
-                return found
-            again = _once_more(retry, method, url, error)
-            if again is None and error is None:
-                return found
-            if again is None:
-                raise _told(error) from None
+            except urllib3.exceptions.HTTPError as error:
+                again = _once_more(retry, method, error)
+                if again is None:
+                    raise _told(error) from None
+            else:
+                again = _once_more(retry, method) if retry.is_retry(method, found.status_code) else None
+                if again is None:
+                    return found
             again.sleep()
             retry = again
 
@@ -226,10 +224,10 @@ class _HalfAnswerError(urllib3.exceptions.ProtocolError):
     """An answer that broke off; the text is why."""
 
 
-def _once_more(retry: Retry, method: str, url: str, error: Exception | None) -> Retry | None:
-    """How a request is repeated after an error, or an answer (None) that asks for it; None when it may not be."""
+def _once_more(retry: Retry, method: str, error: Exception | None = None) -> Retry | None:
+    """How a request is repeated after an error, or after an answer that asks for it; None when it may not be."""
     try:
-        return retry.increment(method, url, error=error)
+        return retry.increment(method, error=error)
     except urllib3.exceptions.HTTPError:
         return None
 
@@ -244,16 +242,15 @@ _UNSENT: tuple[tuple[type[Exception], str], ...] = (
 """What urllib3 raises before a request is sent. A refused connection is a kind of ConnectTimeoutError there."""
 
 
-def _told(error: Exception | None) -> TransportError:
-    reason: BaseException = error
-    if isinstance(reason, _HalfAnswerError):
-        return TransportError(f"the answer broke off ({reason})", sent=True)
-    if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
+def _told(error: Exception) -> TransportError:
+    if isinstance(error, _HalfAnswerError):
+        return TransportError(f"the answer broke off ({error})", sent=True)
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
         return TransportError("no answer came in time", sent=True)
     for kind, text in _UNSENT:
-        if isinstance(reason, kind):
-            return TransportError(f"{text} ({_kind(reason)})", sent=False)
-    return TransportError(f"the connection broke off ({_kind(reason)})", sent=True)
+        if isinstance(error, kind):
+            return TransportError(f"{text} ({_kind(error)})", sent=False)
+    return TransportError(f"the connection broke off ({_kind(error)})", sent=True)
 
 
 def _kind(error: BaseException) -> str:
