@@ -59,6 +59,16 @@ def test_the_secret_is_in_no_error(world):
     assert world.config["secret"] not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["reset", "html", "truncate"])
+def test_no_key_and_no_signature_is_in_the_log_while_questions_are_repeated(world, kind, caplog, capfd):
+    world.fault(broken(kind, "list*", every=2, status=503))
+    caplog.set_level("INFO")
+    world.engine(retry=3).create("demo", TEMPLATE)
+    seen = caplog.text + "".join(capfd.readouterr())
+    assert "signature" not in seen
+    assert world.config["key"] not in seen
+
+
 def test_a_signature_that_has_expired_names_the_clock():
     with Simulator(clock=lambda: time.time() + 7200, seed=1) as simulator:
         late = World(simulator)
