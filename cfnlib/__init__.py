@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         StoreError,
         TemplateError,
         UnknownOutcomeError,
+        UnreachableError,
     )
     from cfnlib.stack import Stack
     from cfnlib.stacks import Stacks
@@ -72,6 +73,7 @@ __all__ = [
     "Template",
     "TemplateError",
     "UnknownOutcomeError",
+    "UnreachableError",
     "__version__",
 ]
 

@@ -56,7 +56,7 @@ def plan_html(plan: Mapping[str, Any]) -> str:
     """A plan: what it does to each resource, and why. What stays as it is is only counted."""
     actions = [action for action in plan["actions"] if action["operation"] != "keep"]
     kept = len(plan["actions"]) - len(actions)
-    counts = " ".join(f"{count} {_chip(name)}" for name, count in plan["counts"].items())
+    counts = " ".join(f"{count} {_chip(name)}" for name, count in plan["counts"].items() if name != "keep")
     parts = [f"<div><b>{clean(str(plan['stack_name']))}</b> {counts or 'nothing to do'}"]
     single, groups = _by_group(actions)
     heads = ("", "Resource", "Type", "Why", "Changes")
@@ -68,8 +68,8 @@ def plan_html(plan: Mapping[str, Any]) -> str:
         chips = " ".join(f"{count} {_chip(operation)}" for operation, count in done.most_common())
         inner = _table(heads, [_action(action) for action in members])
         parts.append(f"<details><summary><b>{size}</b> {chips}</summary>{inner}</details>")
-    if kept and actions:
-        parts.append(f'<div style="{_FAINT}">{kept} more stay as they are</div>')
+    if kept:
+        parts.append(f'<div style="{_FAINT}">{kept} stay as they are</div>')
     for item in plan["diagnostics"]:
         place = f"{item['file']}:{item['line']}: " if item["file"] else ""
         parts.append(f"<div>{clean(place + item['code'] + ' ' + item['message'])}</div>")
@@ -107,13 +107,15 @@ def _resource(row: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _action(action: Mapping[str, Any]) -> Sequence[str]:
-    changes = [
-        f"{clean(change['path'])}: <code>{_value(change['before'])}</code> → <code>{_value(change['after'])}</code>"
-        for change in action["changes"]
-    ]
-    later = action["known_after_creation"]
-    if later and action["operation"] != "create":
-        changes.append(f"<span style='{_FAINT}'>known later: {clean(', '.join(later))}</span>")
+    later = [name for name in action["known_after_creation"] if not name.startswith("_")]
+    changes = []
+    for change in action["changes"]:
+        unknown = change["path"] in later
+        after = f"<i style='{_FAINT}'>known later</i>" if unknown else f"<code>{_value(change['after'])}</code>"
+        changes.append(f"{clean(change['path'])}: <code>{_value(change['before'])}</code> → {after}")
+    rest = [name for name in later if name not in {change["path"] for change in action["changes"]}]
+    if rest and action["operation"] != "create":
+        changes.append(f"<i style='{_FAINT}'>known later: {clean(', '.join(rest))}</i>")
     return (
         _chip(str(action["operation"])),
         f"<b>{clean(str(action['logical_id']))}</b>",

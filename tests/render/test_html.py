@@ -107,7 +107,7 @@ def test_a_plan_says_what_changes_and_counts_what_stays():
     page = Page(plan_html(plan([action("Web", "replace", [change]), action("Db", "keep")])))
     joined = "".join(page.texts)
     assert "ImageId: one → two" in joined
-    assert "1 more stay as they are" in joined
+    assert "1 stay as they are" in joined
     assert "Db" not in page.texts
 
 
