@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from cfnlib.render.svg import Drawing
     from cfnlib.stacks import Stacks
@@ -96,7 +96,10 @@ class Stack:
         }
 
     def graph(self) -> Drawing:
-        """What stands on what, each resource with its state: a picture that notebooks show."""
+        """What stands on what, each resource with its state: a picture that notebooks show.
+
+        While the stack is being made or changed, what is still to come is in it too, as waiting.
+        """
         from cfnlib.render.graph import Node, graph_svg  # noqa: PLC0415 - only who looks at a picture draws one
         from cfnlib.render.svg import Drawing  # noqa: PLC0415
 
@@ -113,6 +116,10 @@ class Stack:
             for row in latest.values()
         ]
         edges = [(before, row.logical_id) for row in latest.values() for before in row.depends_on]
+        for name, (kind, after) in self._to_come(latest).items():
+            nodes.append(Node(name, name, kind, "waiting"))
+            members = [row.logical_id for row in latest.values() if row.group == name]
+            edges += [(before, name) for before in (*after, *members)]
         title = f"{self.name}: {self.status}"
         return Drawing(graph_svg(nodes, edges, title=title), title)
 
@@ -184,6 +191,23 @@ class Stack:
         if self._read is None:
             self._read = self.stacks.store.stack(self.stack_id)
         return self._read
+
+    def _to_come(self, there: Collection[str]) -> dict[str, tuple[str, frozenset[str]]]:
+        """The types of the resources that the operation under way has not come to, and what they come after."""
+        state = self._state
+        if not state.status.in_progress or state.status.value.startswith(("DELETE", "ROLLBACK", "UPDATE_ROLLBACK")):
+            return {}
+        from cfnlib.errors import TemplateError  # noqa: PLC0415 - as above
+        from cfnlib.template import Template  # noqa: PLC0415
+
+        try:
+            instance = Template.from_text(state.template, state.template_file).instantiate(
+                state.parameters, stack_name=state.name, stack_id=state.stack_id, region="", account_id=""
+            )
+        except TemplateError:  # it is the operation that says so
+            return {}
+        after = instance.dependencies()
+        return {name: (one.type, after[name]) for name, one in instance.resources.items() if name not in there}
 
     def __repr__(self) -> str:
         return f"<stack {self.name}: {self.status}, {len(self.resources)} resources>"

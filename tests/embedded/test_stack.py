@@ -95,6 +95,19 @@ def test_its_pictures_show_every_resource(stack):
     assert {"◆ Network", "◆ Machine", "critical path"} <= drawn(stack.timeline())
 
 
+def test_a_graph_shows_what_is_still_to_come(stacks):
+    seen = []
+
+    def look(event) -> None:
+        if (event.logical_id, event.status) == ("Network", "CREATE_COMPLETE"):
+            seen.append(drawn(stacks["coming"].graph()))
+
+    stacks.create("coming", SECRETIVE, {"Word": "one"}, on_event=look)
+    assert seen
+    assert {"Machine", "coming: CREATE_IN_PROGRESS"} <= seen[0]
+    assert any("waiting" in text or "creating" in text for text in seen[0])
+
+
 def test_a_removal_has_a_timeline_too(stacks):
     gone = stacks.create("gone", SECRETIVE, {"Word": "one"}).delete()
     assert {"Network", "Machine"} <= drawn(gone.timeline())
