@@ -94,6 +94,14 @@ def test_links_inside_the_project_lead_somewhere(document):
             assert (readme.ROOT / target).exists(), target
 
 
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_files_of_the_project_that_are_named_are_there(document):
+    text = (readme.ROOT / document).read_text(encoding="utf-8")
+    named = set(re.findall(r"\b((?:cfnlib|tests|notebooks|templates|compat|scripts)/[\w./-]+\w)", text))
+    assert named
+    assert {path for path in named if not (readme.ROOT / path).exists()} == set()
+
+
 def test_the_table_of_types_is_that_of_the_code():
     assert readme.part("types", TEXT) == readme.types_table(), "run: python tests/docs/readme_parts.py"
 
@@ -114,7 +122,7 @@ def test_the_exit_codes_are_those_of_the_help(environ):
 
 
 def test_there_is_a_page_for_every_type(capsys):
-    listed = re.findall(r"^\| `((?:AWS|CloudStack)::[^`]+)`", readme.part("types", TEXT), re.MULTILINE)
+    listed = re.findall(r"^\| `(\w+::[^`]+)`", readme.part("types", TEXT), re.MULTILINE)
     assert listed
     for name in listed:
         assert main(["docs", name]) == 0
