@@ -54,6 +54,7 @@ class Simulator:
         self._door: Door | None = None
         self._kernel = Kernel(self.world, self.latency, self.faults, self._store)
         if self._store is not None and self._store.load(self.world):
+            self.world.go_on()
             self._kernel.jobs.resume()
         else:
             sow(self.world, capacity or Capacity())

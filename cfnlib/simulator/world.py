@@ -104,6 +104,7 @@ class World:
     def __init__(self, clock: Callable[[], float] = time.time, seed: int | None = None) -> None:
         self.lock = threading.RLock()
         self.random = random.Random(seed)
+        self._seed = seed
         self._clock = clock
         self._moment: float | None = None
         self._live: dict[str, dict[str, Entity]] = defaultdict(dict)
@@ -242,6 +243,11 @@ class World:
         else:
             self._gone[entity.kind][entity.uuid] = entity
             self._mark(entity)
+
+    def go_on(self) -> None:
+        """Say that all that was stored is restored: random uuids go on where no earlier run has been."""
+        if self._seed is not None:
+            self.random.seed(f"{self._seed} {self._seq}")
 
     def restore(self, entity: Entity) -> None:
         """Take in a thing read from a store."""

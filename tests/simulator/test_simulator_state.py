@@ -40,6 +40,16 @@ def test_a_restart_changes_nothing(tmp_path):
         assert again.deploy(networkids=network, name="m1")["id"] not in made
 
 
+def test_a_seeded_world_makes_no_uuid_twice(tmp_path):
+    made = []
+    for name in ("first", "second", "third"):
+        with Simulator(state=tmp_path / "world", seed=1) as simulator:
+            made.append(Cloud(simulator, None).network(name=name))
+            kept = [one["name"] for one in simulator.world.live("network") if one["type"] == "Isolated"]
+    assert len(set(made)) == 3
+    assert kept == ["first", "second", "third"]
+
+
 def test_jobs_in_flight_go_on_by_their_due_times(tmp_path):
     clock = Clock()
     latency = Latency(job_s=10.0)

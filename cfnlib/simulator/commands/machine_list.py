@@ -33,6 +33,10 @@ def list_machines(call: Call) -> dict[str, Any]:
         visible = {one.uuid: one for one in call.visible("virtualmachine")}
         some = tagged(call, "virtualmachine")
         candidates = list(visible.values()) if some is None else [one for one in some if one.uuid in visible]
+    network = call.values.get("networkid")
+    if network is not None:
+        inside = {card["vm"] for card in world.by("nic", "network", network)}
+        candidates = [one for one in candidates if one.uuid in inside]
     found = [one for one in candidates if _fits(call, one)]
     if call.flag("userdata"):
         return call.listing("virtualmachine", found, lambda one: _with_user_data(call, one))
