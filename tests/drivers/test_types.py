@@ -102,7 +102,7 @@ def targets(isolated) -> dict[str, str]:
     }  # fmt: skip
 
 
-def put_in(value: Any, targets: dict[str, str]) -> Any:  # noqa: ANN401
+def put_in(value: Any, targets: dict[str, str]) -> Any:
     if isinstance(value, list):
         return [put_in(item, targets) for item in value]
     return targets.get(value, value) if isinstance(value, str) else value
