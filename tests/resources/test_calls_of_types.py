@@ -63,7 +63,8 @@ def test_a_machine_that_was_never_to_run_is_not_started_by_an_update():
 
 
 def test_an_account_that_may_not_expunge_does_not_ask_for_it():
-    (remove,) = delete_calls(INSTANCE, existing(MACHINE, evolve(GROUPS_ZONE, may_expunge=False)))
+    rename, remove = delete_calls(INSTANCE, existing(MACHINE, evolve(GROUPS_ZONE, may_expunge=False)))
+    assert rename.check.select([{"id": "1", "name": rename.params["name"]}]) == []
     assert "expunge" not in remove.params
     assert remove.check.select([{"id": "1", "state": "Destroyed"}]) == []
 

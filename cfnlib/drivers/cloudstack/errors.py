@@ -68,6 +68,16 @@ _BY_TEXT: tuple[tuple[type[CloudError], re.Pattern[str]], ...] = (
     ),
 )
 
+_HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(r"failed to delete network", re.IGNORECASE),
+        (
+            "a machine that is destroyed but not expunged keeps its network: where an account may not expunge, try "
+            "again when CloudStack has done it, after its expunge.delay, or have an administrator do it"
+        ),
+    ),
+)
+
 _INVALID_PARAMETER = re.compile(
     r"invalid parameter (\w+) value=(.*?) due to incorrect long value format", re.IGNORECASE | re.DOTALL
 )
@@ -97,6 +107,7 @@ def from_answer(command: str, code: int, text: str, *, job: bool = False, secret
         if command.startswith("detach") and _NOT_THERE.search(text):
             kind = NotFoundError
     said = _shorter(text) or f"error {code}"
+    hint = hint or next((found for pattern, found in _HINTS if pattern.search(text)), "")
     return kind(f"{command}: {said}" + (f" ({hint})" if hint else ""), command=command, code=code, text=text)
 
 

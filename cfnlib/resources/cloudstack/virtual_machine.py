@@ -64,7 +64,7 @@ def _affinity(desired: Desired) -> Call:
 
 
 def _delete(existing: Existing) -> list[Call]:
-    return [machines.destroy(existing.facts)]
+    return machines.destroy(existing)
 
 
 def _list(doc: str, param: str, update: Update = Update.REPLACE, lookup: str | None = None) -> Property:

@@ -141,7 +141,7 @@ def _delete(existing: Existing) -> list[Call]:
         disk = Find("listVolumes", "volume", {"tags": [{"key": _DISK_TAG, "value": SELF}]})
         calls.append(detach(found_id(disk)))
         calls.append(Call("deleteVolume", {"id": found_id(disk)}, Effect.REMOVES, check=disk))
-    return [*calls, machines.destroy(existing.facts)]
+    return [*calls, *machines.destroy(existing)]
 
 
 def _state(record: Mapping[str, Any]) -> str | None:
