@@ -10,10 +10,12 @@ import pytest
 from attrs import evolve
 from fault_worlds import IMAGE, SETTINGS, TEMPLATE, cloud
 
-from cfnlib.errors import CfnlibError, OperationFailedError
+from cfnlib.errors import CfnlibError, CloudError, OperationFailedError
 from cfnlib.simulator import Capacity, Fault, Latency
 
 STACKS = 30
+SHARES = [float(share) for share in os.environ.get("CFNLIB_SHARES", "0.02,0.06").split(",")]
+"""How many of all calls go wrong, for each kind of trouble."""
 CHANGES = (
     "create*",
     "deploy*",
@@ -83,12 +85,11 @@ def work(world, number, seed):
     """One stack's operations, each as a process of its own would do it; what must not be is given."""
     chance = random.Random(f"{seed}/{number}")
     name = f"stack{number}"
-    ids = []
     for verb, arguments in steps(number, chance):
         stacks = world.engine(retry=3)
         try:
-            ids.append(getattr(stacks, verb)(*arguments).stack_id)
-        except OperationFailedError:
+            getattr(stacks, verb)(*arguments)
+        except (OperationFailedError, CloudError):  # the cloud may not even say what it is: nothing is begun then
             pass
         except CfnlibError as error:
             if "cannot be updated" not in str(error) and "no stack" not in str(error):
@@ -102,7 +103,7 @@ def work(world, number, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", [0.02, 0.06])
+@pytest.mark.parametrize("share", SHARES)
 def test_every_one_of_many_stacks_ends_and_knows_just_what_the_cloud_holds(share):
     seed = int(os.environ.get("CFNLIB_SEED", str(random.SystemRandom().randrange(10**9))))
     print(f"CFNLIB_SEED={seed}")

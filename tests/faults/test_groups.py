@@ -151,3 +151,27 @@ def test_a_growth_that_fails_goes_back_to_the_members_that_were_there(world):
     assert world.picture() == before
     assert world.stacks["demo"].outputs == outputs
     assert world.held() == world.known("demo")
+
+
+def may_not_expunge(world):
+    """Let ordinary accounts not expunge their machines, as production servers have it."""
+    (found,) = world.simulator.world.live("capability")
+    world.simulator.world.change(found, view={**found["view"], "allowuserexpungerecovervm": False})
+
+
+def test_where_destroyed_machines_stay_for_a_day_their_names_are_free_again_at_once(world):
+    may_not_expunge(world)
+    world.stacks.create("demo", TEMPLATE % (IMAGE, ROLLING))
+    world.stacks.update("demo", None, {"Image": OTHER_IMAGE})
+    there = world.machines().values()
+    assert {one["name"] for one in there if one["state"] == "Running"} == names(1, 2, 3, 4)
+    assert [one["state"] for one in there].count("Destroyed") == 4
+    with pytest.raises(OperationFailedError, match="destroyed but not expunged keeps its network") as caught:
+        world.stacks.delete("demo")
+    assert caught.value.status == "DELETE_FAILED"
+    assert world.known("demo") == {one["id"] for one in world.things("network")}
+    admin = world.engine(key=world.simulator.admin.key, secret=world.simulator.admin.secret).driver.client
+    for one in world.things("virtualmachine"):
+        admin.call("expungeVirtualMachine", {"id": one["id"]})
+    assert world.stacks.delete("demo").status == "DELETE_COMPLETE"
+    assert world.held() == set()
