@@ -106,8 +106,11 @@ class Beginner:
                 return {}
             desired = self._evaluator.desired(row.logical_id, row.generation, task.target or {})
             return row.attributes | dict(resource.local(desired))
-        if read is None and task.verb == "CREATE" and not task.calls:
-            return resource.attributes_of({"id": row.name, "name": row.name, "account": self._facts.account})
+        if read is None and not task.calls and (task.verb == "CREATE" or resource.native.stands_for is not None):
+            desired = self._evaluator.desired(row.logical_id, row.generation, task.target or {})
+            record = {"id": row.name, "name": row.name, "account": self._facts.account}
+            stands_for = resource.native.stands_for
+            return resource.attributes_of({**record, **(stands_for(desired) if stands_for else {})})
         return read if read is None else _filled(row.attributes, read)
 
     @property

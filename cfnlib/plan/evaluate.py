@@ -130,6 +130,9 @@ class Evaluator:
         properties = with_ids(one.type, values, self._lookup)
         if one.type.native is None:
             properties |= self._local_properties(one)
+        elif one.type.native.stands_for is not None:
+            rows = self.current.values()
+            properties["_addresses"] = {row.physical_id: row.attributes.get("PublicIp") for row in rows}
         name = self.name(logical_id, generation)
         return Desired(logical_id, name, self.instance.stack_name, properties, self.facts, self._going_back)
 

@@ -42,7 +42,20 @@ def lower(instance: Instance, facts: Facts) -> tuple[dict[str, Declared], Diagno
     if not facts.security_groups:
         _give_network(declared, facts, diagnostics)
         lower_security_groups(instance, declared, facts, diagnostics)
+    else:
+        _warn_of_addresses(declared, facts, diagnostics)
     return declared, diagnostics
+
+
+def _warn_of_addresses(declared: dict[str, Declared], facts: Facts, diagnostics: Diagnostics) -> None:
+    """Say that elastic addresses are not to be had in a zone whose machines stand in a shared network."""
+    for one in declared.values():
+        if one.type.name != "AWS::EC2::EIP":
+            continue
+        leads = one.node is not None and "InstanceId" in one.node
+        message = f"zone {facts.zone_name} has no elastic addresses: its machines have public ones of their own; "
+        message += "the machine's own address is given" if leads else "without InstanceId there is none to give"
+        diagnostics.add(Code.LOWERED, message, one.span, logical_id=one.logical_id)
 
 
 def _declare(instance: Instance, diagnostics: Diagnostics) -> dict[str, Declared]:

@@ -184,6 +184,9 @@ class Native:
     a replacement removes the old one before it makes the new one. `snapshot` gives the calls that keep the contents
     before the thing is deleted, for `DeletionPolicy: Snapshot`; None where there is nothing to keep.
 
+    `stands_for` gives the record of a thing for which this kind of zone needs no calls at all (None: its name alone).
+    It finds the addresses of the stack's machines, by their ids, in the property `_addresses`.
+
     A thing without a call that CREATES (an association, a rule inside a group) has no id of its own: its physical id
     is its name, from before the first call on, so that a half-made one can be removed.
     """
@@ -198,6 +201,7 @@ class Native:
     tag_type: str | None = None
     remove_first: bool = False
     snapshot: DeleteCalls | None = None
+    stands_for: Callable[[Desired], Mapping[str, Any]] | None = None
 
 
 @frozen

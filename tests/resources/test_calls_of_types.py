@@ -103,13 +103,12 @@ def test_a_disk_that_outlives_its_machine_is_not_looked_for():
     assert [call.command for call in delete_calls(INSTANCE, existing(values))] == ["destroyVirtualMachine"]
 
 
-def test_an_address_is_taken_for_the_network_or_for_a_zone_with_security_groups():
+def test_an_address_is_taken_for_the_network_and_none_where_machines_have_public_ones():
     address = find("AWS::EC2::EIP")
     (of_network,) = create_calls(address, desired({"_network": "net"}, PLAIN_ZONE))
     assert of_network.params == {"ipaddress": FREE_ADDRESS, "networkid": "net"}
-    (of_zone,) = create_calls(address, desired({"_network": "net"}, GROUPS_ZONE))
-    assert of_zone.params == {"ipaddress": FREE_ADDRESS, "zoneid": "zone-1"}
-    (asked,) = create_calls(address, desired({"Address": "192.0.2.7"}, GROUPS_ZONE))
+    assert not create_calls(address, desired({"_network": "net"}, GROUPS_ZONE))
+    (asked,) = create_calls(address, desired({"Address": "192.0.2.7"}, PLAIN_ZONE))
     assert (asked.params["ipaddress"], asked.exclusive) == ("192.0.2.7", True)
 
 

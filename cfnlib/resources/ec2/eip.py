@@ -1,5 +1,8 @@
 """AWS::EC2::EIP is a public address, and, with InstanceId, its static NAT to a machine.
 
+In a zone with security groups there is neither: machines stand in a shared network, with addresses of their own, and
+the machine's own address is given.
+
 Source: CloudFormation's resource specification, AWS::EC2::EIP; CloudStack 4.19, associateIpAddress, enableStaticNat.
 """
 
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def _create(desired: Desired) -> list[Call]:
-    network = None if desired.facts.security_groups else desired.get("_network")
+    if desired.facts.security_groups:
+        return []
+    network = desired.get("_network")
     place: dict[str, Any] = {"networkid": network} if network else {"zoneid": desired.facts.zone_id}
     calls = [addresses.acquire(place | parameters(TYPE, desired.properties))]
     tags = tags_of(TYPE, desired.properties)
@@ -28,7 +33,9 @@ def _create(desired: Desired) -> list[Call]:
 
 def _update(existing: Existing, desired: Desired) -> list[Call]:
     before, after = existing.get("InstanceId"), desired.get("InstanceId")
-    calls = []
+    calls: list[Call] = []
+    if desired.facts.security_groups:
+        return calls
     if before != after:
         calls += [addresses.unmap(before)] if before else []
         calls += [addresses.map_to(after)] if after else []
@@ -37,7 +44,12 @@ def _update(existing: Existing, desired: Desired) -> list[Call]:
 
 
 def _delete(existing: Existing) -> list[Call]:
-    return [addresses.release(None if existing.facts.security_groups else existing.get("_network"))]
+    return [] if existing.facts.security_groups else [addresses.release(existing.get("_network"))]
+
+
+def _stands_for(desired: Desired) -> dict[str, Any]:
+    """In a zone with security groups machines have addresses that the world reaches: the machine's own one it is."""
+    return {"id": desired.name, "ipaddress": desired.get("_addresses", {}).get(desired.get("InstanceId"))}
 
 
 TYPE = ResourceType(
@@ -65,6 +77,7 @@ TYPE = ResourceType(
         update=_update,
         delete=_delete,
         read=addresses.READ,
+        stands_for=_stands_for,
         tag_type="PublicIpAddress",
     ),
     source="CloudFormation resource specification; CloudStack 4.19 associateIpAddress, enableStaticNat",

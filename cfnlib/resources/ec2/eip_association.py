@@ -21,13 +21,16 @@ def _address(thing: Desired | Existing) -> object:
 
 
 def _create(desired: Desired) -> list[Call]:
+    if desired.facts.security_groups:
+        return []
     inner = desired.get("PrivateIpAddress")
     more = {"vmguestip": inner} if inner else {}
     return [addresses.map_to(desired.get("InstanceId"), _address(desired), **more)]
 
 
 def _delete(existing: Existing) -> list[Call]:
-    return [addresses.unmap(existing.get("InstanceId"), _address(existing))]
+    unmapped = addresses.unmap(existing.get("InstanceId"), _address(existing))
+    return [] if existing.facts.security_groups else [unmapped]
 
 
 TYPE = ResourceType(
