@@ -41,7 +41,7 @@ def judge(pending: Pending, record: Mapping[str, Any] | None) -> Verdict:
     if read.state is None:
         return Verdict.DONE
     state = str(record.get(read.state, ""))
-    if state in read.ready:
+    if state in (pending.call.ready or read.ready):
         return Verdict.DONE
     failed = state in read.failed or state in read.gone
     return Verdict.FAILED if failed else Verdict.UNDER_WAY

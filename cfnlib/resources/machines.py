@@ -41,7 +41,8 @@ def deploy(params: Mapping[str, Any], *, exclusive: bool) -> Call:
     given = {name: value for name, value in params.items() if value is not None}
     check = named(given["name"], _only(given.get("networkids")))
     taken = named(given["name"]) if exclusive else None
-    return Call("deployVirtualMachine", given, Effect.CREATES, READ.key, check, exclusive, SECRETS, taken)
+    ready = ("Stopped",) if given.get("startvm") is False else ()
+    return Call("deployVirtualMachine", given, Effect.CREATES, READ.key, check, exclusive, SECRETS, taken, ready)
 
 
 def _only(networks: object) -> str | None:

@@ -87,7 +87,8 @@ class Call:
     looks before it calls for the first time, and a thing found there is a conflict, not ours. It looks with `taken`
     where that is given, else with `check`: a check that is narrower, because it also says where the thing is, takes
     no stranger's thing for ours when a process died between its intent and its call.
-    `sensitive` names the parameters that are never shown.
+    `sensitive` names the parameters that are never shown. `ready` are the states in which the thing shows that the
+    call is done, when they are others than those of its type.
     """
 
     command: str
@@ -98,6 +99,7 @@ class Call:
     exclusive: bool = False
     sensitive: tuple[str, ...] = ()
     taken: Find | None = None
+    ready: tuple[str, ...] = ()
 
     def bound(self, physical_id: str | None) -> Call:
         """The call with SELF replaced by the resource's physical id, in the parameters and in the check."""
@@ -128,6 +130,7 @@ class Call:
             exclusive=plain.get("exclusive", False),
             sensitive=tuple(plain.get("sensitive", ())),
             taken=Find(**taken) if taken else None,
+            ready=tuple(plain.get("ready", ())),
         )
 
 
