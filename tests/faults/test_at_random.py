@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from attrs import evolve
@@ -96,6 +97,8 @@ def work(world, number, seed):
                 return f"{name} {verb}: {type(error).__name__} {error}"
         finally:
             stacks.driver.close()
+            with suppress(CfnlibError):  # the cloud did not answer a question, so it was left to be resumed
+                world.engine(retry=9).resume(name)
         states = [one for one in world.store.stacks(deleted=True) if one.name == name]
         if any(one.status.in_progress for one in states):
             return f"{name} after {verb}: {states[-1].status.value}"

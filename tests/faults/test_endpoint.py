@@ -59,6 +59,17 @@ def test_the_secret_is_in_no_error(world):
     assert world.config["secret"] not in str(caught.value)
 
 
+def test_wrong_keys_change_nothing_about_a_stack_that_is_there(world):
+    world.stacks.create("demo", TEMPLATE)
+    there = world.picture()
+    wrong = world.engine(secret="wrong")
+    for operation in (wrong.delete, wrong.update, wrong.continue_rollback):
+        with pytest.raises(AuthenticationError):
+            operation("demo")
+        assert world.stacks["demo"].status == "CREATE_COMPLETE"
+    assert world.picture() == there
+
+
 @pytest.mark.parametrize("kind", ["reset", "html", "truncate"])
 def test_no_key_and_no_signature_is_in_the_log_while_questions_are_repeated(world, kind, caplog, capfd):
     world.fault(broken(kind, "list*", every=2, status=503))

@@ -151,3 +151,24 @@ def test_a_quota_met_by_an_update_leaves_the_stack_as_it_was():
         assert world.held() == world.known("demo")
         assert world.stacks.update("demo", None, {"Size": "3"}).status == "UPDATE_COMPLETE"
         assert len(world.machines()) == 3
+
+
+@pytest.mark.parametrize("trouble", ["drop_answer", "vanish", "reset"])
+@pytest.mark.parametrize("started", [True, False])
+def test_a_machine_is_done_when_it_is_as_it_was_asked_for(world, trouble, started):
+    template = f"""
+Resources:
+  Net: {{Type: CloudStack::Network}}
+  Web:
+    Type: CloudStack::VirtualMachine
+    Properties:
+      zoneid: Sandbox
+      templateid: {IMAGE}
+      serviceofferingid: Small Instance
+      networkids: [!Ref Net]
+      startvm: {str(started).lower()}
+"""
+    world.fault(Fault("deployVirtualMachine", trouble, nth=1))
+    world.engine(settings=evolve(SETTINGS, job_timeout_s=5.0)).create("demo", template)
+    assert [one["state"] for one in world.things("virtualmachine")] == ["Running" if started else "Stopped"]
+    assert world.held() == world.known("demo")
