@@ -41,7 +41,6 @@ class Beginner:
         self._driver = driver
         self._facts = facts
         self._taken: dict[str, dict[str, str]] = {}
-        self._own = {row.physical_id for row in journal.rows.values()}
 
     def keep(self, action: Action) -> None:
         """Let others refer to a row that stays as it is."""
@@ -170,9 +169,7 @@ class Beginner:
             found = self._driver.find(Find(check.command, check.key, {"keyword": prefix}, unless=check.unless))
             self._taken[action.group] = {str(row.get("name")): str(row.get("id")) for row in found}
         holder = self._taken[action.group].get(name)
-        if holder is None or holder in self._own:
-            return
-        if holder not in {row.physical_id for row in self._journal.rows.values()}:
+        if holder is not None and holder not in self._journal.own_ids:
             raise ConflictError(
                 f"the name {name} is taken by a machine that this stack did not make ({holder}); "
                 "remove that machine, or give the stack or the group another name"
@@ -181,7 +178,7 @@ class Beginner:
     def taken(self, command: str, found: Mapping[str, Any]) -> ConflictError:
         """The error for a thing that is there under the name, or at the place, of one that shall be made."""
         what = f"{found.get('name') or found.get('ipaddress') or ''} {found.get('id', '')}".strip()
-        if found.get("id") in self._own:
+        if found.get("id") in self._journal.own_ids:
             text = "is the one that it shall replace, and goes only when the new one is there; give another name"
         else:
             text = "is there already, and this stack did not make it; give another name, or remove it"

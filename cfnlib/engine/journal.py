@@ -26,7 +26,8 @@ class Journal:
     """The rows and events of one stack under one lease.
 
     `masked` makes the values of NoEcho parameters unreadable in every reason that is written down.
-    `rows` is what the store holds, once flushed. `request` is what somebody asked of this operation in the meantime.
+    `rows` is what the store holds, once flushed; `own_ids` are the ids of all that is, or was, in them under this
+    lease. `request` is what somebody asked of this operation in the meantime.
     Raises `LeaseLostError` from `flush` and `check` once the lease is lost.
     """
 
@@ -47,6 +48,7 @@ class Journal:
         self.stack = stack
         self.clock = clock
         self.rows: dict[tuple[str, int], Resource] = {row.key: row for row in rows}
+        self.own_ids: set[str | None] = {row.physical_id for row in self.rows.values()}
         self.request: str | None = None
         self._lease_s = lease_s
         self._heartbeat_s = heartbeat_s
@@ -74,6 +76,7 @@ class Journal:
         if row.reason:
             row = evolve(row, reason=self.masked(row.reason))
         self.rows[row.key] = row
+        self.own_ids.add(row.physical_id)
         self._changed[row.key] = row
         if event:
             self._tell(row.logical_id, row.physical_id, row.type, row.status.value, row.reason)
