@@ -49,6 +49,7 @@ def test_the_main_job_and_what_follows_it_run(environ, tmp_path):
         program, *words = shlex.split(step)
         assert program == ".venv/bin/cfnlib"
         words = [str(readme.ROOT / word) if word.startswith("templates/") else word for word in words]
+        words = [word.replace("/tmp/", f"{tmp_path}/") for word in words]
         ran = run([CFNLIB, *words], environ, tmp_path)
         assert ran.returncode == 0, f"{step}\n{ran.stdout}\n{ran.stderr}"
     assert (tmp_path / "mesos.svg").read_text(encoding="utf-8").startswith("<svg")
