@@ -9,6 +9,7 @@
     │   ├── StackNotFoundError
     │   ├── StackExistsError
     │   ├── StackBusyError     another operation holds the stack
+    │   ├── NoUpdatesError     the stack is what is wanted already
     │   ├── StalePlanError     a stored plan was made for an earlier revision of the stack
     │   └── LeaseLostError     this process lost the stack to another one and must not touch it any more
     ├── OperationFailedError   an operation ended, and not as asked; holds the stack's final status
@@ -67,6 +68,10 @@ class StackExistsError(StackError):
 
 class StackBusyError(StackError):
     """Another operation holds the stack."""
+
+
+class NoUpdatesError(StackError):
+    """The stack is what is wanted already."""
 
 
 class StalePlanError(StackError):

@@ -1,11 +1,4 @@
-"""`Stacks`: the one face that scripts, notebooks, the command line and the service use.
-
->>> from cfnlib import Stacks
->>> stacks = Stacks.embedded()
->>> stack = stacks.create("demo", "templates/lamp.yaml")
->>> stack.outputs["Address"]
->>> stacks.delete("demo")
-"""
+"""`Stacks`: the one face that scripts, notebooks, the command line and the service use."""
 
 from __future__ import annotations
 
@@ -20,6 +13,7 @@ from cfnlib.engine.holding import Holder
 from cfnlib.engine.operation import Engine
 from cfnlib.engine.settings import Settings
 from cfnlib.errors import (
+    NoUpdatesError,
     OperationFailedError,
     StackBusyError,
     StackError,
@@ -29,6 +23,7 @@ from cfnlib.errors import (
 )
 from cfnlib.plan.make import plan_removal
 from cfnlib.plan.validate import validate
+from cfnlib.shelf import Shelf
 from cfnlib.stack import Stack
 from cfnlib.state.model import UPDATABLE, Event, Signal, StackStatus
 from cfnlib.wanted import (
@@ -61,7 +56,8 @@ _S = StackStatus
 class Stacks:
     """The stacks of one account on one cloud, kept in one store.
 
-    `driver` is the road to the cloud, `store` keeps what is known. Closing gives both back. `on_event`, where a
+    `driver` is the road to the cloud, `store` keeps what is known; `scope` is the cloud's endpoint, when the store
+    may hold stacks of others too. Closing gives both back. `on_event`, where a
     method takes it, is called with every event as soon as it is written down, in the thread of the operation.
     """
 
@@ -74,6 +70,7 @@ class Stacks:
         settings: Settings | None = None,
         region: str = "cloudstack",
         signal_url: str | None = None,
+        scope: str = "",
     ) -> None:
         self.driver = driver
         self.store = store
@@ -81,6 +78,7 @@ class Stacks:
         self._clock = clock or SystemClock()
         self._region = region
         self._engine = Engine(store, driver, self._clock, self.settings, region=region, signal_url=signal_url)
+        self._shelf = Shelf(store, driver, scope)
         self._holder = Holder(store, self._clock, self.settings)
         self._also_close: list[Callable[[], None]] = []
 
@@ -120,7 +118,8 @@ class Stacks:
 
         config = config or Config.load(profile)
         store = open_store(config.state_url)
-        return cls(CloudStackDriver(config), store, region=config.region, signal_url=config.signal_url)
+        driver, scope = CloudStackDriver(config), config.endpoint or ""
+        return cls(driver, store, region=config.region, signal_url=config.signal_url, scope=scope)
 
     def __enter__(self) -> Self:
         return self
@@ -143,16 +142,20 @@ class Stacks:
 
     def __getitem__(self, name: str) -> Stack:
         """The stack of this name (or id). Raises `StackNotFoundError`."""
-        return Stack(self, self.store.stack(name).stack_id)
+        return Stack(self, self._shelf.find(name).stack_id)
 
     def list(self, *, deleted: bool = False) -> Sequence[Stack]:
         """All stacks, oldest first."""
-        return [Stack(self, state.stack_id) for state in self.store.stacks(deleted=deleted)]
+        return [Stack(self, state.stack_id) for state in self.states(deleted=deleted)]
+
+    def states(self, *, deleted: bool = False) -> Sequence[StackState]:
+        """The same as plain values, as the store has them."""
+        return self._shelf.all(deleted=deleted)
 
     def plan(self, name: str, template: Source | None = None, parameters: Mapping[str, Any] | None = None) -> Plan:
         """What `create` or `update` of this name would do. Touches nothing. Raises `TemplateError`."""
         try:
-            present = self.store.stack(name)
+            present = self._shelf.mine(name)
         except StackNotFoundError:
             if template is None:
                 raise
@@ -161,7 +164,7 @@ class Stacks:
 
     def plan_delete(self, name: str) -> Plan:
         """What `delete` of this stack would do."""
-        state = self.store.stack(name)
+        state = self._shelf.mine(name)
         return plan_removal(state.name, self.store.resources(state.stack_id), revision=state.revision)
 
     # Doing
@@ -183,7 +186,8 @@ class Stacks:
         `OperationFailedError` when it could not be made (it is then in the status that `on_failure` leads to).
         """
         check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING", "DELETE"))
-        state = evolve(new_state(name, template, parameters or {}, self._clock.now()), on_failure=on_failure)
+        state = new_state(name, template, parameters or {}, self._clock.now())
+        state = evolve(state, on_failure=on_failure, account=self._shelf.account())
         done = self._left_behind(state, on_event)
         if done is not None:
             return done
@@ -192,7 +196,7 @@ class Stacks:
             on_plan(plan)
         self.store.create_stack(state)
         with self._holder.held(state.stack_id) as lease:
-            self.store.commit(lease, events=[status_event(state, self._clock.now())])
+            self._begun(lease, state, on_event)
             return self._drive(lease, plan, on_event, _S.CREATE_COMPLETE)
 
     def update(
@@ -212,7 +216,7 @@ class Stacks:
         `create` does, and `StackError` when the stack's status allows no update or nothing would change.
         """
         check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING"))
-        present = self._carried_on(self.store.stack(name), on_event)
+        present = self._carried_on(self._shelf.mine(name), on_event)
         return self._update(changed_state(present, template, parameters), on_failure, on_event, on_plan=on_plan)
 
     def delete(self, name: str, *, on_event: Observer | None = None) -> Stack:
@@ -220,20 +224,21 @@ class Stacks:
 
         Raises `OperationFailedError` when something could not be removed; deleting again tries again.
         """
-        state = self.store.stack(name)
+        state = self._shelf.mine(name)
         if state.status is _S.DELETE_COMPLETE:
             return Stack(self, state.stack_id)
+        self.driver.facts()  # a cloud that does not answer is told before the stack is marked as one that goes
         with self._holder.taken_over(state.stack_id, "delete") as lease:
             state = self.store.stack(state.stack_id)
             if state.status is not _S.DELETE_COMPLETE:
                 state = evolve(state.moved(_S.DELETE_IN_PROGRESS), revision=state.revision + 1)
-                self.store.commit(lease, stack=state, events=[status_event(state, self._clock.now())])
+                self._begun(lease, state, on_event)
             self.store.ask(state.stack_id, None)
             return self._drive(lease, None, on_event, _S.DELETE_COMPLETE)
 
     def cancel(self, name: str) -> None:
         """Ask a creation or an update under way, in whichever process, to stop and go back. Does not wait."""
-        state = self.store.stack(name)
+        state = self._shelf.mine(name)
         if not state.status.in_progress:
             raise StackError(f"stack {state.name} is {state.status.value}: there is no operation to cancel")
         self.store.ask(state.stack_id, "cancel")
@@ -243,7 +248,7 @@ class Stacks:
 
         Raises `StackBusyError` while another process is at it; `OperationFailedError` as the operation itself.
         """
-        state = self.store.stack(name)
+        state = self._shelf.mine(name)
         if not state.status.in_progress:
             return Stack(self, state.stack_id)
         with self._holder.held(state.stack_id) as lease:
@@ -251,11 +256,12 @@ class Stacks:
 
     def continue_rollback(self, name: str, *, on_event: Observer | None = None) -> Stack:
         """Try again to go back to what was before a failed update."""
-        state = self.store.stack(name)
+        state = self._shelf.mine(name)
+        self.driver.facts()  # as in delete
         with self._holder.held(state.stack_id) as lease:
             state = self.store.stack(state.stack_id)
             state = evolve(state.moved(_S.UPDATE_ROLLBACK_IN_PROGRESS), revision=state.revision + 1)
-            self.store.commit(lease, stack=state, events=[status_event(state, self._clock.now())])
+            self._begun(lease, state, on_event)
             return self._drive(lease, None, on_event, _S.UPDATE_ROLLBACK_COMPLETE)
 
     # Change sets
@@ -264,7 +270,7 @@ class Stacks:
         self, name: str, change_set: str, template: Source | None = None, parameters: Mapping[str, Any] | None = None
     ) -> ChangeSet:
         """Store what an update would do, to be executed later with `execute_change_set`."""
-        state = changed_state(self.store.stack(name), template, parameters)
+        state = changed_state(self._shelf.mine(name), template, parameters)
         plan = self._engine.plan(state)
         stored = change_set_of(change_set, state, [action.as_dict() for action in plan.changes], self._clock.now())
         if any(found.name == change_set for found in self.store.change_sets(state.stack_id)):
@@ -274,7 +280,7 @@ class Stacks:
 
     def change_sets(self, name: str) -> Sequence[ChangeSet]:
         """The stored change sets of a stack, oldest first."""
-        return self.store.change_sets(self.store.stack(name).stack_id)
+        return self.store.change_sets(self._shelf.find(name).stack_id)
 
     def delete_change_set(self, name: str, change_set: str) -> None:
         """Remove a stored change set. Raises `StackNotFoundError` when there is none of this name."""
@@ -305,7 +311,7 @@ class Stacks:
     ) -> None:
         """Say to a wait condition's handle (its logical id) that something inside a machine is done, or failed."""
         check_choice("status", status, ("SUCCESS", "FAILURE"))
-        state = self.store.stack(name)
+        state = self._shelf.mine(name)
         known = {row.logical_id for row in self.store.resources(state.stack_id)}
         if handle not in known:
             raise StackNotFoundError(f"stack {state.name} has no wait condition handle {handle}")
@@ -323,7 +329,7 @@ class Stacks:
     def _left_behind(self, wanted: StackState, on_event: Observer | None) -> Stack | None:
         """The stack that is wanted, if a process that ended had begun to make it. Raises `StackExistsError`."""
         try:
-            found = self.store.stack(wanted.name)
+            found = self.store.stack(wanted.name, wanted.account)
         except StackNotFoundError:
             return None
         begun = found.status is _S.CREATE_IN_PROGRESS
@@ -352,7 +358,7 @@ class Stacks:
             raise StackError(f"stack {wanted.name} is {wanted.status.value} and cannot be updated; {hint}")
         plan = self._engine.plan(wanted)
         if plan.empty and wanted.template == wanted.previous_template and self._engine.same_values(wanted):
-            raise StackError(f"No updates are to be performed: stack {wanted.name} is what the template wants")
+            raise NoUpdatesError(f"No updates are to be performed: stack {wanted.name} is what the template wants")
         if on_plan is not None:
             on_plan(plan)
         with self._holder.held(wanted.stack_id) as lease:
@@ -364,7 +370,7 @@ class Stacks:
             status = now.moved(_S.UPDATE_IN_PROGRESS).status
             number = now.revision + 1
             started = evolve(wanted, status=status, reason="", revision=number, on_failure=on_failure, request=None)
-            self.store.commit(lease, stack=started, events=[status_event(started, self._clock.now())])
+            self._begun(lease, started, on_event)
             return self._drive(lease, plan, on_event, _S.UPDATE_COMPLETE)
 
     def _drive(self, lease: Lease, plan: Plan | None, on_event: Observer | None, wanted: StackStatus | None) -> Stack:
@@ -373,12 +379,18 @@ class Stacks:
         if not good and state.status.in_progress:
             raise StackBusyError(f"stack {state.name}: another process was asked to delete it, and goes on from here")
         if not good:
+            status, reason = state.status.value, state.reason
             raise OperationFailedError(
-                f"stack {state.name} ended in {state.status.value}: {state.reason}",
-                status=state.status.value,
-                reason=state.reason,
+                f"stack {state.name} ended in {status}: {reason}", status=status, reason=reason
             )
         return Stack(self, state.stack_id)
+
+    def _begun(self, lease: Lease, state: StackState, on_event: Observer | None) -> None:
+        """Write down, and tell, that an operation begins."""
+        event = status_event(state, self._clock.now())
+        self.store.commit(lease, stack=state, events=[event])
+        if on_event is not None:
+            on_event(event)
 
     def _change_set(self, name: str, change_set: str) -> ChangeSet:
         for found in self.change_sets(name):

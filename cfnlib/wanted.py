@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def as_template(source: Source) -> Template:
-    """The template of a path, or of a text (which has more than one line)."""
+    """The template of a path, or of a text (which has more than one line, or begins as JSON does)."""
     if isinstance(source, Template):
         return source
-    if isinstance(source, Path) or "\n" not in source:
-        return Template.from_file(Path(source))
-    return Template.from_text(source)
+    if isinstance(source, str) and ("\n" in source or source.lstrip().startswith("{")):
+        return Template.from_text(source)
+    return Template.from_file(Path(source))
 
 
 def new_state(name: str, source: Source, parameters: Mapping[str, Any], now: float) -> Stack:

@@ -27,7 +27,7 @@ LAYERS = [
     ["drivers"],
     ["engine"],
     ["simulator"],
-    ["stacks", "stack", "wanted", "embedded"],
+    ["shelf", "stacks", "stack", "wanted", "embedded"],
     ["clusters"],
     ["server"],
     ["cli", "testing"],

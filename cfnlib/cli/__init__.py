@@ -16,6 +16,7 @@ from cfnlib.errors import (
     CfnlibError,
     CloudError,
     ConfigError,
+    NoUpdatesError,
     OperationFailedError,
     StackError,
     StoreError,
@@ -36,6 +37,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (ConfigError, NO_CLOUD),
     (CloudError, NO_CLOUD),
     (StoreError, NO_CLOUD),
+    (NoUpdatesError, OK),
     (StackError, NO_STACK),
 )
 """An OSError is a file that was named and cannot be read: every other one has become one of cfnlib's own."""

@@ -108,7 +108,7 @@ def resume(arguments: argparse.Namespace) -> int:
     worst = 0
     came: list[dict[str, Any]] = []
     with open_stacks(arguments) as stacks:
-        for state in stacks.store.stacks():
+        for state in stacks.states():
             if not state.status.in_progress:
                 continue
             try:
@@ -175,14 +175,14 @@ def outputs(arguments: argparse.Namespace) -> int:
 def list_stacks(arguments: argparse.Namespace) -> int:
     """List the stacks."""
     with open_stacks(arguments) as stacks:
-        Printer(arguments.json).stacks(stacks.store.stacks(deleted=arguments.deleted))
+        Printer(arguments.json).stacks(stacks.states(deleted=arguments.deleted))
     return 0
 
 
 def events(arguments: argparse.Namespace) -> int:
     """Show the events, and with --follow those to come, until the operation under way has ended."""
     with open_stacks(arguments) as stacks:
-        stack_id = stacks.store.stack(arguments.name).stack_id
+        stack_id = stacks[arguments.name].stack_id
         last = 0
         while True:
             running = stacks.store.stack(stack_id).status.in_progress

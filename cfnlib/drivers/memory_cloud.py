@@ -271,6 +271,8 @@ class MemoryCloud:
         def change() -> None:
             check = call.check
             thing = self.book.things.get(known.thing_id) if known else None
+            if known is not None and thing is None:
+                return  # it went while the job ran
             if check is not None and (thing is None or thing.family != check.key):
                 items = self.book.items(evolve(check, where={})) if "id" in check.params else []
                 thing = next(iter(items), None)
