@@ -269,8 +269,7 @@ class MemoryCloud:
 
     def _change(self, call: Call, known: Thing | None) -> Callable[[], None]:
         def change() -> None:
-            check = call.check
-            thing = self.book.things.get(known.thing_id) if known else None
+            check, thing = call.check, self.book.things.get(known.thing_id) if known else None
             if known is not None and thing is None:
                 return  # it went while the job ran
             if check is not None and (thing is None or thing.family != check.key):
