@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfnlib.simulator.commands.addresses import allocated_address, card_in
 from cfnlib.simulator.commands.machine_view import build
-from cfnlib.simulator.commands.rules import check_conflict, open_firewall
+from cfnlib.simulator.commands.rules import check_conflict, open_firewall, remove_rule
 from cfnlib.simulator.errors import ApiError, bad_value, failed
 from cfnlib.simulator.jobs import Work
 from cfnlib.simulator.ownership import has_tags, owner_fields, tags_of
@@ -68,10 +68,11 @@ def create(call: Call) -> Entity:
         raise ApiError(537, 4360, "Can't create load balancer rule: the ip address has static NAT enabled")
     taken = [*world.by("portforwardingrule", "ip", address.uuid), *world.by("loadbalancerrule", "ip", address.uuid)]
     check_conflict(taken, "tcp", port, port)
-    if call.flag("openfirewall", default=not address.get("vpc")) and address.get("network"):
-        open_firewall(call, address, "tcp", port, port)
+    opens = call.flag("openfirewall", default=not address.get("vpc")) and address.get("network")
+    opened = open_firewall(call, address, "tcp", port, port) if opens else None
     return world.add(
         "loadbalancerrule",
+        opened=opened,
         name=call.text("name"),
         description=call.text("description"),
         ip=address.uuid,
@@ -98,7 +99,7 @@ def fail_create(call: Call) -> None:
     """Nothing is left of a rule that could not be made."""
     rule = call.world.get("loadbalancerrule", call.thing)
     if rule is not None:
-        call.world.remove(rule)
+        remove_rule(call.world, rule)
 
 
 def rule_of(call: Call, name: str = "id") -> Entity:
@@ -161,9 +162,7 @@ def delete(call: Call) -> None:
     world, rule = call.world, rule_of(call)
     for policy in world.by("stickinesspolicy", "rule", rule.uuid):
         world.remove(policy)
-    for tag in world.by("tag", "resource", rule.uuid):
-        world.remove(tag)
-    world.remove(rule)
+    remove_rule(world, rule)
 
 
 def list_rules(call: Call) -> dict[str, Any]:

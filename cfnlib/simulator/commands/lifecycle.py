@@ -17,6 +17,7 @@ from cfnlib.simulator.commands.machines import (
     start_machine,
 )
 from cfnlib.simulator.commands.offerings import size_of
+from cfnlib.simulator.commands.rules import remove_rule
 from cfnlib.simulator.errors import ApiError, bad_value, failed
 from cfnlib.simulator.jobs import Work
 from cfnlib.simulator.limits import check_limit
@@ -126,7 +127,7 @@ def expunge(call: Call, machine: Entity) -> None:
     world = call.world
     displace(world, machine)
     for rule in world.by("portforwardingrule", "vm", machine.uuid):
-        world.remove(rule)
+        remove_rule(world, rule)
     for rule in world.by("loadbalancerrule", "vms", machine.uuid):
         world.change(rule, vms=[uuid for uuid in rule["vms"] if uuid != machine.uuid])
     for address in world.by("publicip", "vm", machine.uuid):

@@ -189,10 +189,10 @@ def create_forwarding(call: Call) -> Entity:
     taken = [*world.by("portforwardingrule", "ip", address.uuid), *world.by("loadbalancerrule", "ip", address.uuid)]
     check_conflict(taken, protocol, start, end)
     opens = call.flag("openfirewall", default=True) and not address.get("vpc")
-    if opens:
-        open_firewall(call, address, protocol, start, end)
+    opened = open_firewall(call, address, protocol, start, end) if opens else None
     return world.add(
         "portforwardingrule",
+        opened=opened,
         ip=address.uuid,
         network=card["network"],
         account=address["account"],
@@ -208,11 +208,11 @@ def create_forwarding(call: Call) -> Entity:
     )
 
 
-def open_firewall(call: Call, address: Entity, protocol: str, start: int, end: int) -> None:
-    """The firewall rule that goes with a forwarding or balancing rule made with `openfirewall`."""
+def open_firewall(call: Call, address: Entity, protocol: str, start: int, end: int) -> str:
+    """Make the firewall rule that comes and goes with a rule made with `openfirewall`; gives its uuid."""
     cidrs = cidrs_of(call, "cidrlist") or [EVERYWHERE]
     check_conflict(call.world.by("firewallrule", "ip", address.uuid), protocol, start, end, cidrs=cidrs)
-    call.world.add(
+    opened = call.world.add(
         "firewallrule",
         ip=address.uuid,
         network=address["network"],
@@ -223,6 +223,19 @@ def open_firewall(call: Call, address: Entity, protocol: str, start: int, end: i
         cidrs=",".join(cidrs),
         state="Active",
     )
+    return opened.uuid
+
+
+def remove_rule(world: World, rule: Entity) -> None:
+    """Take a rule away, with its tags and the firewall rule that was opened for it.
+
+    Source: CloudStack 4.19, deletePortForwardingRule and deleteLoadBalancerRule revoke the related rule first.
+    """
+    opened = world.get("firewallrule", rule.get("opened"))
+    for one in (rule, *([opened] if opened is not None else [])):
+        for tag in world.by("tag", "resource", one.uuid):
+            world.remove(tag)
+        world.remove(one)
 
 
 def shown_forwarding(world: World, rule: Entity) -> dict[str, Any]:
@@ -266,7 +279,7 @@ def _finish(call: Call, *, kind: str) -> dict[str, Any]:
 def _fail(call: Call, *, kind: str) -> None:
     rule = call.world.get(kind, call.thing)
     if rule is not None:
-        call.world.remove(rule)
+        remove_rule(call.world, rule)
 
 
 def _check_delete(call: Call, *, kind: str) -> Entity:
@@ -274,10 +287,7 @@ def _check_delete(call: Call, *, kind: str) -> Entity:
 
 
 def _delete(call: Call, *, kind: str) -> None:
-    world, rule = call.world, _check_delete(call, kind=kind)
-    for tag in world.by("tag", "resource", rule.uuid):
-        world.remove(tag)
-    world.remove(rule)
+    remove_rule(call.world, _check_delete(call, kind=kind))
 
 
 def _update(call: Call, *, kind: str) -> dict[str, Any]:
