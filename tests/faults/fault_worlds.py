@@ -97,7 +97,9 @@ class World:
     def held(self):
         """The ids of what a stack could have made: no source NAT addresses, no disks that came with a machine."""
         found = {one["id"] for kind in KINDS for one in self.things(kind) if not _comes_along(kind, one)}
-        return found - {one["id"] for one in self.things("securityrule")}
+        rules = [*self.things("portforwardingrule"), *self.things("loadbalancerrule")]
+        opened = {one["opened"] for one in rules if one.get("opened")}  # firewall rules that come and go with these
+        return found - opened - {one["id"] for one in self.things("securityrule")}
 
     def picture(self):
         """All that the cloud holds, with every field that says what a thing is: two pictures can be compared."""
