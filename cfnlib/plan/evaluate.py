@@ -15,6 +15,7 @@ from cfnlib.plan.name import member_name, thing_name
 from cfnlib.schema.check import coerce
 from cfnlib.schema.model import Desired, Facts, Kind
 from cfnlib.template import Unknown, locate, resolve
+from cfnlib.template.values import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -150,12 +151,13 @@ class Evaluator:
         return node is not None and self.instance.is_secret(node)
 
     def outputs(self) -> dict[str, Any]:
-        """The outputs that can be told now; one that depends on what is not there is left out."""
+        """The outputs that can be told now, scalars as texts; one that depends on what is not there is left out."""
         found = {}
         for name, output in self.instance.outputs.items():
             value = resolve(output.value, self._scope)
             if not _has_unknown(value):
-                found[name] = value
+                text = as_text(value)
+                found[name] = value if text is None else text
         return found
 
     def _local_properties(self, one: Declared) -> dict[str, Any]:

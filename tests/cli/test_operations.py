@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import PLAIN
+from command_templates import PLAIN
 
 
 def with_a_clash(home):
