@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from cfnlib.errors import (
     CapacityError,
     CfnlibError,
+    CloudError,
     ConflictError,
     InUseError,
+    InvalidRequestError,
     JobFailedError,
     NotFoundError,
     UnknownOutcomeError,
@@ -18,10 +20,13 @@ from cfnlib.errors import (
 from cfnlib.schema.calls import FREE_ADDRESS, Effect
 
 if TYPE_CHECKING:
+    from cfnlib.drivers.base import Driver
     from cfnlib.engine.settings import Settings
     from cfnlib.engine.task import Task
+    from cfnlib.schema.calls import Call
 
 _TRY_AGAIN = (InUseError, JobFailedError, ConflictError, CapacityError)
+_REFUSED = (InvalidRequestError, JobFailedError, ConflictError)
 
 
 class Remedy(Enum):
@@ -31,6 +36,7 @@ class Remedy(Enum):
     DONE = "what the call should do is so already"
     REPEAT = "make the call again, after a while"
     CHOOSE = "let the driver choose again, for what it chose was taken"
+    CHECK = "see whether what the refused call should do is so already"
     FAIL = "the action has failed"
 
 
@@ -53,7 +59,26 @@ def remedy(task: Task, error: CfnlibError, settings: Settings) -> Remedy:
             return Remedy.DONE
         if isinstance(error, _TRY_AGAIN) and task.retries < len(settings.retry_s):
             return Remedy.REPEAT
-    return Remedy.FAIL
+    return Remedy.CHECK if _may_be_so(task, error) else Remedy.FAIL
+
+
+def _may_be_so(task: Task, error: CfnlibError) -> bool:
+    """Whether a change may be refused because nothing is left to change.
+
+    An update that goes back from one that failed half-way does not know how far that one came.
+    """
+    call, intent = task.call, task.row.intent
+    sent = intent is not None and intent.verb == "UPDATE" and intent.sent
+    changes = call.effect is Effect.CHANGES and call.check is not None and not call.exclusive
+    return sent and changes and isinstance(error, _REFUSED)
+
+
+def is_so(driver: Driver, call: Call) -> bool:
+    """Whether the cloud shows what a call should do; no when it does not say."""
+    try:
+        return call.check is not None and bool(driver.find(call.check))
+    except CloudError:
+        return False
 
 
 def _was_taken(task: Task, error: CfnlibError) -> bool:

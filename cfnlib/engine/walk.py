@@ -17,7 +17,7 @@ from cfnlib.engine.outcome import Outcome
 from cfnlib.engine.polls import Polls
 from cfnlib.engine.signals import SignalWatch
 from cfnlib.engine.timers import Timers
-from cfnlib.engine.trouble import Remedy, remedy, unsure
+from cfnlib.engine.trouble import Remedy, is_so, remedy, unsure
 from cfnlib.errors import CfnlibError, LeaseLostError
 from cfnlib.plan.change import Operation, Phase
 from cfnlib.schema.calls import Call, Effect, needs_prepare
@@ -191,6 +191,7 @@ class Walk:
                 "answered": self._answered,
                 "looked": self._looked,
                 "read": self._read,
+                "checked": self._checked,
             }
             receive[message.what](task, message.value)
         elif message.what == "looked":
@@ -299,8 +300,17 @@ class Walk:
             sent = task.row.intent is not None and task.row.intent.sent
             again = self._send if sent else self._next_call
             self._timers.after(self._settings.retry_s[task.retries - 1], lambda: again(task))
+        elif todo is Remedy.CHECK:
+            call, refusal = task.call, str(error)
+            self._line.call(task.key, "checked", lambda: (is_so(self._driver, call), refusal))
         else:
             self._fail(task, str(error), had_effect=unsure(task, error))
+
+    def _checked(self, task: Task, answer: tuple[bool, str]) -> None:
+        if answer[0]:
+            self._call_done(task, {})
+        else:
+            self._fail(task, answer[1])
 
     def _look(self, task: Task) -> None:
         """Look at the cloud, after a while, for what a call of unknown outcome may have done."""

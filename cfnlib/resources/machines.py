@@ -62,8 +62,9 @@ def start() -> Call:
 
 
 def change_offering(offering_id: object) -> Call:
-    """Give a stopped machine another service offering."""
-    params = {"id": SELF, "serviceofferingid": offering_id}
+    """Give a stopped machine another service offering; nothing to do when it has it, which CloudStack refuses."""
+    other = Find(READ.command, READ.key, {"id": SELF}, unless={"serviceofferingid": [offering_id]})
+    params = {"id": found_id(other, needed=False), "serviceofferingid": offering_id}
     check = shows(READ, {"serviceofferingid": offering_id})
     return Call("changeServiceForVirtualMachine", params, key=READ.key, check=check)
 

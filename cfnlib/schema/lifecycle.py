@@ -147,10 +147,14 @@ def tag_call(tag_type: str, tags: Mapping[str, str], resource_id: str = SELF) ->
 
 
 def retag_calls(tag_type: str, before: Mapping[str, str], after: Mapping[str, str]) -> Sequence[Call]:
-    """The calls that turn one set of tags into another: a changed value is removed first, then set."""
+    """The calls that turn one set of tags into another.
+
+    What is to be set is removed first, whatever its value: CloudStack refuses a key that is there, and after an
+    update that failed half-way it may be. To remove a key that is not there does no harm.
+    """
     stale = {key: value for key, value in before.items() if after.get(key) != value}
     fresh = {key: value for key, value in after.items() if before.get(key) != value}
-    calls = [untag_call(tag_type, stale)] if stale else []
+    calls = [untag_call(tag_type, stale | fresh)] if stale or fresh else []
     return [*calls, tag_call(tag_type, fresh)] if fresh else calls
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cfnlib.config import Config
 from cfnlib.drivers.base import Pending
 from cfnlib.drivers.cloudstack import CloudStackDriver
+from cfnlib.errors import NotFoundError
 from cfnlib.plan.evaluate import with_ids
 from cfnlib.resources import find
 from cfnlib.schema.calls import Effect
@@ -106,7 +107,8 @@ class World:
             return {}
         for _ in range(1000):
             for end in self.driver.poll([Pending("it", resource, call, job_id, physical_id)]):
-                assert end.error is None, f"{call.command}: {end.error}"
+                gone = call.effect is Effect.REMOVES and isinstance(end.error, NotFoundError)
+                assert end.error is None or gone, f"{call.command}: {end.error}"
                 return end.record
             time.sleep(0.005)
         raise AssertionError(f"{call.command} has no end")

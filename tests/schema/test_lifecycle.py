@@ -80,13 +80,13 @@ def test_a_dead_thing_counts_as_gone():
     ("before", "after", "commands"),
     [
         ({}, {}, []),
-        ({}, {"a": "1"}, ["createTags"]),
+        ({}, {"a": "1"}, ["deleteTags", "createTags"]),
         ({"a": "1"}, {}, ["deleteTags"]),
         ({"a": "1"}, {"a": "2"}, ["deleteTags", "createTags"]),
-        ({"a": "1"}, {"a": "1", "b": "2"}, ["createTags"]),
+        ({"a": "1"}, {"a": "1", "b": "2"}, ["deleteTags", "createTags"]),
     ],
 )
-def test_a_tag_that_changes_is_removed_before_it_is_set_anew(before, after, commands):
+def test_a_tag_is_removed_before_it_is_set_because_it_may_be_there(before, after, commands):
     assert [call.command for call in retag_calls("Thing", before, after)] == commands
 
 

@@ -31,7 +31,7 @@ def _update(existing: Existing, desired: Desired) -> list[Call]:
         wanted = new if thing in after else {}
         stale = {key: value for key, value in had.items() if wanted.get(key) != value}
         fresh = {key: value for key, value in wanted.items() if had.get(key) != value}
-        calls += [untag_call(kind, stale, thing)] if stale else []
+        calls += [untag_call(kind, stale | fresh, thing)] if stale or fresh else []
         calls += [tag_call(kind, fresh, thing)] if fresh else []
     return calls
 
