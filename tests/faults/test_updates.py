@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from fault_worlds import IMAGE, TEMPLATE
+from fault_worlds import IMAGE, TEMPLATE, cloud
 
 from cfnlib.errors import OperationFailedError, StackError
 from cfnlib.simulator import Fault
@@ -247,3 +247,71 @@ def test_resources_come_and_go_with_a_condition(world):
     world.stacks.update("demo", None, {"With": "no"})
     assert disks() == []
     assert world.held() == world.known("demo")
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        "[{Key: other, Value: x}]",
+        "[{Key: role, Value: web}, {Key: other, Value: x}]",
+        "[{Key: role, Value: mail}, {Key: other, Value: x}]",
+        "[]",
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    ["stopVirtualMachine", "changeServiceForVirtualMachine", "startVirtualMachine", "deleteTags", "createTags"],
+)
+def test_tags_and_size_go_back_from_wherever_the_update_failed(world, tags, command):
+    world.stacks.create("demo", TEMPLATE)
+    before = world.picture()
+    tagged = sorted((tag["key"], tag["value"]) for tag in world.things("tag"))
+    world.fault(Fault(command, "error" if command == "changeServiceForVirtualMachine" else "job", nth=1))
+    changed = TEMPLATE.replace("[{Key: role, Value: web}]", tags)
+    with suppress(OperationFailedError):
+        world.stacks.update("demo", changed, {"Size": "Medium Instance"})
+    if world.stacks["demo"].status == "UPDATE_COMPLETE":
+        assert command in {"deleteTags", "createTags"}
+        return
+    assert world.stacks["demo"].status == "UPDATE_ROLLBACK_COMPLETE"
+    assert sorted((tag["key"], tag["value"]) for tag in world.things("tag")) == tagged
+    for kind in ("virtualmachine", "volume", "publicip"):
+        assert world.picture()[kind] == before[kind]
+
+
+GROUPS = f"""
+Parameters:
+  Ports: {{Type: CommaDelimitedList, Default: "22,80"}}
+  Size: {{Type: String, Default: Small Instance}}
+Resources:
+  Group:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: two ports
+      SecurityGroupIngress:
+        - {{IpProtocol: tcp, FromPort: !Select [0, !Ref Ports], ToPort: !Select [0, !Ref Ports], CidrIp: 10.0.0.0/8}}
+        - {{IpProtocol: tcp, FromPort: !Select [1, !Ref Ports], ToPort: !Select [1, !Ref Ports], CidrIp: 10.0.0.0/8}}
+  Web:
+    Type: AWS::EC2::Instance
+    Properties: {{ImageId: {IMAGE}, InstanceType: !Ref Size, SecurityGroups: [!Ref Group]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "nth"),
+    [
+        ("revokeSecurityGroupIngress", 1),
+        ("revokeSecurityGroupIngress", 2),
+        ("authorizeSecurityGroupIngress", 1),
+        ("authorizeSecurityGroupIngress", 2),
+    ],
+)
+def test_the_rules_of_a_group_go_back_from_wherever_the_update_failed(command, nth):
+    with cloud(zone="SandboxSG") as world:
+        world.stacks.create("demo", GROUPS)
+        world.fault(Fault(command, "error", nth=nth, text="no"))
+        with pytest.raises(OperationFailedError) as caught:
+            world.stacks.update("demo", None, {"Ports": "443,8080"})
+        assert caught.value.status == "UPDATE_ROLLBACK_COMPLETE"
+        assert sorted(one["first"] for one in world.things("securityrule")) == [22, 80]
+        assert world.held() == world.known("demo")
