@@ -211,8 +211,13 @@ def resize(call: Call, machine: Entity) -> None:
             f"Unable to upgrade virtual machine {machine.uuid} in state {machine['state']}; make sure the virtual "
             "machine is stopped"
         )
-    cores, core_mhz, memory_mib = size_of(offering, call.pairs("details"))
     owner = call.world.need("account", machine["account"])
+    given = call.pairs("details")
+    if machine["offering"] == offering.uuid and not given:
+        # Not in the recordings. Source: CloudStack 4.19, checkIfCanUpgrade.
+        what = f"the requested service offering ({offering['name']})"
+        raise bad_value(f"Not upgrading vm {description(machine, owner)} since it already has {what}")
+    cores, core_mhz, memory_mib = size_of(offering, given)
     for resource, amount in (("cpu", cores - machine["cores"]), ("memory", memory_mib - machine["memory_mib"])):
         if amount > 0:
             check_limit(call.world, owner, resource, amount)
