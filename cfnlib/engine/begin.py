@@ -75,7 +75,7 @@ class Beginner:
         if settled.action.operation is Operation.UPDATE:
             row = evolve(row, properties=settled.target or row.properties)
             return self._change(settled.action, row)
-        return self._removal(settled.action, row)
+        return self._removal(settled.action, row, settled.target)
 
     def successor(self, done: Task) -> Task | None:
         """What follows in the same action: the new thing, after the old one has made room for it."""
@@ -222,7 +222,8 @@ class Beginner:
         task.begin("UPDATE", calls, values, self._journal.clock.now(), action.reason)
         return task
 
-    def _removal(self, action: Action, row: Resource) -> Task:
+    def _removal(self, action: Action, row: Resource, half: dict[str, Any] | None = None) -> Task:
+        """The removal of a row. `half` is what an update of it, which did not end well, wanted it to be."""
         resource = find_type(row.type)
         if resource is None:
             raise StackError(f"{row.logical_id}: this version of cfnlib has no type {row.type}")
@@ -240,7 +241,12 @@ class Beginner:
             return task
         replaced = action.operation is Operation.REPLACE or action.reason == REPLACED
         policy = row.replace_policy if replaced else row.deletion_policy
+        if half is None and intent is not None:
+            half = intent.target
         calls = self._removal_calls(resource, row, policy) if row.physical_id is not None else []
+        if calls and half is not None and half != row.properties:
+            more = self._removal_calls(resource, evolve(row, properties=half), "Delete")
+            calls += [call for call in more if call not in calls]
         task.begin("DELETE", calls, None, now, action.reason)
         return task
 

@@ -81,10 +81,15 @@ class Task:
         return self.calls[self.step].bound(self.row.physical_id)
 
     def begin(self, verb: str, calls: Sequence[Call], target: dict[str, Any] | None, now: float, reason: str) -> None:
-        """Write the intent to make these calls."""
+        """Write the intent to make these calls.
+
+        What is made has its properties from now on: one that is left half-made is removed by what it was to be.
+        """
         self.calls = list(calls)
         self.target = target
         intent = Intent(verb, tuple(call.as_json() for call in self.calls), target=target)
+        if verb == "CREATE" and target is not None:
+            self.row = evolve(self.row, properties=target)
         self.row = evolve(self.row, status=BEGUN[verb], reason=reason, intent=intent, started_at=now, ended_at=None)
 
     def resume(self) -> None:
