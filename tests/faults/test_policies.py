@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fault_worlds import TEMPLATE, World
+from fault_worlds import IMAGE, TEMPLATE, World
 
 from cfnlib.errors import OperationFailedError
 from cfnlib.simulator import Fault
@@ -121,3 +121,65 @@ def test_a_stack_whose_things_were_removed_by_hand_can_be_deleted(world):
     assert isinstance(world, World)
     assert world.stacks.delete("demo").status == "DELETE_COMPLETE"
     assert world.held() == set()
+
+
+def test_a_machine_that_fails_after_it_was_made_leaves_no_disk_behind(world):
+    template = f"""
+Resources:
+  Web:
+    Type: AWS::EC2::Instance
+    Properties:
+      ImageId: {IMAGE}
+      InstanceType: Small Instance
+      BlockDeviceMappings: [{{DeviceName: /dev/sdf, Ebs: {{VolumeSize: 3}}}}]
+      Tags: [{{Key: role, Value: web}}]
+"""
+    world.fault(Fault("createTags", "error", match={"resourcetype": "UserVm"}))
+    with pytest.raises(OperationFailedError) as caught:
+        world.stacks.create("demo", template)
+    assert caught.value.status == "ROLLBACK_COMPLETE"
+    assert world.held() == set()
+
+
+BALANCED = f"""
+Resources:
+  Net: {{Type: CloudStack::Network}}
+  Address: {{Type: CloudStack::IpAddress, Properties: {{networkid: !Ref Net}}}}
+  One:
+    Type: AWS::EC2::Instance
+    Properties: {{ImageId: {IMAGE}, InstanceType: Small Instance, SubnetId: !Ref Net}}
+  Two:
+    Type: AWS::EC2::Instance
+    Properties: {{ImageId: {IMAGE}, InstanceType: Small Instance, SubnetId: !Ref Net}}
+  Balancer:
+    Type: CloudStack::LoadBalancerRule
+    Properties: {{publicipid: !Ref Address, algorithm: roundrobin, publicport: 80, privateport: 80, name: web}}
+Outputs:
+  Balancer: {{Value: !Ref Balancer}}
+  One: {{Value: !Ref One}}
+  Two: {{Value: !Ref Two}}
+"""
+
+
+@pytest.mark.parametrize("verb", ["create", "update"])
+def test_what_was_half_done_to_things_of_another_stack_is_undone(world, verb):
+    outputs = world.stacks.create("other", BALANCED).outputs
+    one = f"""
+Resources:
+  Both:
+    Type: CloudStack::ToLoadBalancerRule
+    Properties: {{id: {outputs["Balancer"]}, virtualmachineids: [{outputs["One"]}]}}
+  Key: {{Type: CloudStack::SSHKeyPair}}
+"""
+    both = one.replace(outputs["One"], f"{outputs['One']}, {outputs['Two']}")
+    if verb == "update":
+        world.stacks.create("demo", one)
+    last = Fault("assignToLoadBalancerRule", "job", match={"virtualmachineids": outputs["Two"]}, text="no")
+    world.fault(last)
+    on_failure = {"create": "ROLLBACK", "update": "DO_NOTHING"}[verb]
+    with pytest.raises(OperationFailedError, match="no"):
+        getattr(world.stacks, verb)("demo", both, on_failure=on_failure)
+    world.stacks.delete("demo")
+    (rule,) = world.things("loadbalancerrule")
+    assert rule["vms"] == []
+    assert world.held() == world.known("other")
