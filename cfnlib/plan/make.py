@@ -42,6 +42,7 @@ _USABLE = frozenset(
         ResourceStatus.CREATE_IN_PROGRESS,
     }
 )
+_HALF_MADE = frozenset({ResourceStatus.CREATE_IN_PROGRESS, ResourceStatus.CREATE_FAILED})
 _COST = {Operation.KEEP: 0, Operation.UPDATE: 1, Operation.CREATE: 1, Operation.REPLACE: 2}
 
 
@@ -223,7 +224,8 @@ class _Maker:
         """Add a removal for every row that no action keeps.
 
         It comes in the clean-up, or at once where the row's thing stands in the way of a new one: by its type, or
-        because it is a member of a group, whose next machine has the same name.
+        because it is a member of a group, whose next machine has the same name, or because it was left half-made
+        and has no id of its own, so that what is made next is the very same (a tag, say).
         """
         declared = self._evaluator.declared
         rows = [row for rows in self._rows.values() for row in rows if row.key not in self._kept]
@@ -231,14 +233,19 @@ class _Maker:
         for row in rows:
             reason = REPLACED if row.logical_id in declared else "it is no longer in the template"
             removals.append(_removal(row, reason, self._going_back))
-        members = {f"{row.logical_id}/{row.generation}" for row in rows if row.group and row.logical_id in declared}
-        early = set() if cleaning else {action.key for action in removals if _stands_in_the_way(action)} | members
+        same = {
+            f"{row.logical_id}/{row.generation}"
+            for row in rows
+            if row.logical_id in declared
+            and (row.group or (row.status in _HALF_MADE and row.physical_id == row.name))
+        }
+        early = set() if cleaning else {action.key for action in removals if _stands_in_the_way(action)} | same
         removals = [evolve(a, phase=Phase.MAIN if a.key in early else Phase.CLEANUP) for a in removals]
         everything = _in_reverse([a for a in removals if a.key not in early], rows, Phase.CLEANUP)
         first = _in_reverse([a for a in removals if a.key in early], rows, Phase.MAIN)
         by_type, by_id = defaultdict(set), defaultdict(set)
         for action in first:
-            if action.key in members:
+            if action.key in same:
                 by_id[action.logical_id].add(action.key)
             else:
                 by_type[action.type].add(action.key)
