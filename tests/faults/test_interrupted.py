@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from attrs import evolve
 from fault_worlds import IMAGE, TEMPLATE, cloud
+from test_rebuilding import NATIVE
 
 from cfnlib.errors import OperationFailedError
 from cfnlib.simulator import Fault
@@ -37,6 +38,12 @@ CASES = {
     "rolled and taken back": (
         GROUP,
         (GROUP.replace("Outputs:", DOOMED), {"Image": OTHER_IMAGE, "Size": "2"}),
+        (Fault("createAffinityGroup", "error"),),
+    ),
+    "with its network": (NATIVE, (None, {"Gateway": "10.3.0.1"}), ()),
+    "with its network, and taken back": (
+        NATIVE,
+        (NATIVE.replace("Outputs:", DOOMED.replace("Address", "[Balanced, Mount, Nat]")), {"Gateway": "10.3.0.1"}),
         (Fault("createAffinityGroup", "error"),),
     ),
     "taken back": (
