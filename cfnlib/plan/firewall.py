@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from cfnlib.schema.model import Facts
     from cfnlib.source.nodes import Place
-    from cfnlib.template import Instance
 
 INSTANCE = "AWS::EC2::Instance"
 GROUP = "AWS::EC2::SecurityGroup"
@@ -32,11 +31,8 @@ EGRESS = "AWS::EC2::SecurityGroupEgress"
 _SOURCES = ("SourceSecurityGroupName", "SourceSecurityGroupId", "SourcePrefixListId")
 
 
-def lower_security_groups(
-    instance: Instance, declared: dict[str, Declared], facts: Facts, diagnostics: Diagnostics
-) -> None:
+def lower_security_groups(declared: dict[str, Declared], facts: Facts, diagnostics: Diagnostics) -> None:
     """Add the rules that stand for the groups, and say what is lost."""
-    del instance
     machines = _machines_by_group(declared)
     addresses = list(machines_of_addresses(declared))
     lets_out: dict[str, list[tuple[str, Node]]] = {}

@@ -41,7 +41,7 @@ def lower(instance: Instance, facts: Facts) -> tuple[dict[str, Declared], Diagno
     expand_groups(instance, declared, diagnostics)
     if not facts.security_groups:
         _give_network(declared, facts, diagnostics)
-        lower_security_groups(instance, declared, facts, diagnostics)
+        lower_security_groups(declared, facts, diagnostics)
     else:
         _warn_of_addresses(declared, facts, diagnostics)
     return declared, diagnostics
