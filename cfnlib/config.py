@@ -40,7 +40,6 @@ _OWN = {
     "state_url": "CFNLIB_STATE",
     "signal_url": "CFNLIB_SIGNAL_URL",
     "region": "CFNLIB_REGION",
-    "account_id": "CFNLIB_ACCOUNT_ID",
 }
 _FILE_NAMES = {"state_url": "state"}
 _ALIASES = ("images", "types", "zones")
@@ -79,7 +78,6 @@ class Config:
     zones: Mapping[str, str] = field(factory=dict)
     signal_url: str | None = None
     region: str = "cloudstack"
-    account_id: str = "000000000000"
 
     @property
     def embedded(self) -> bool:

@@ -17,27 +17,40 @@ if TYPE_CHECKING:
     from cfnlib.state.store import Store
 
 
-class Shelf:
-    """The stacks of one endpoint (`scope`) in a store; an empty scope: it holds no others."""
+def account_mark(scope: str, domain_id: str, account: str, project_id: str | None = None) -> str:
+    """What marks the stacks of an account, or of a project, on the cloud at this endpoint."""
+    return f"{scope} project/{project_id}" if project_id else f"{scope} {domain_id}/{account}"
 
-    def __init__(self, store: Store, driver: Driver, scope: str) -> None:
+
+class Shelf:
+    """The stacks of one endpoint (`scope`) in a store; an empty scope: it holds no others.
+
+    `account` is the mark of the account whose stacks alone are meant; None: it is asked of the cloud when needed.
+    """
+
+    def __init__(self, store: Store, driver: Driver, scope: str, account: str | None = None) -> None:
         self._store = store
         self._driver = driver
         self._scope = scope
+        self._account = account
 
     def account(self) -> str:
-        """The mark of what is made with the present keys. Asks the cloud, once."""
+        """The mark of what is made with the present keys. Asks the cloud, once, when it was not said."""
+        if self._account is not None:
+            return self._account
         if not self._scope:
             return ""
         facts = self._driver.facts()
-        return f"{self._scope} {facts.domain_id}/{facts.account}"
+        return account_mark(self._scope, facts.domain_id, facts.account, facts.project_id)
 
     def all(self, *, deleted: bool = False) -> list[Stack]:
         """The stacks of the endpoint, oldest first."""
-        return [stack for stack in self._store.stacks(deleted=deleted) if self._has(stack)]
+        return [stack for stack in self._store.stacks(deleted=deleted, account=self._account) if self._has(stack)]
 
     def find(self, name: str) -> Stack:
         """The stack of this name or id. Raises `StackNotFoundError`."""
+        if self._account is not None:
+            return self._store.stack(name, self._account)
         if not self._scope:
             return self._store.stack(name)
         named = [stack for stack in self.all() if stack.name == name]

@@ -13,28 +13,20 @@ from cfnlib.engine.holding import Holder
 from cfnlib.engine.operation import Engine
 from cfnlib.engine.settings import Settings
 from cfnlib.errors import (
-    NoUpdatesError,
     OperationFailedError,
     StackBusyError,
     StackError,
     StackExistsError,
     StackNotFoundError,
-    StalePlanError,
 )
+from cfnlib.operations import Operations
 from cfnlib.plan.make import plan_removal
+from cfnlib.plan.name import signal_url_below
 from cfnlib.plan.validate import validate
 from cfnlib.shelf import Shelf
 from cfnlib.stack import Stack
-from cfnlib.state.model import UPDATABLE, Event, Signal, StackStatus
-from cfnlib.wanted import (
-    as_template,
-    change_set_of,
-    changed_state,
-    check_choice,
-    new_state,
-    status_event,
-    with_previous,
-)
+from cfnlib.state.model import Event, Signal, StackStatus, Terms
+from cfnlib.wanted import as_template, changed_state, check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,23 +34,29 @@ if TYPE_CHECKING:
     from cfnlib.config import Config
     from cfnlib.diagnostic import Diagnostics
     from cfnlib.drivers.base import Clock, Driver
+    from cfnlib.operations import Begun
     from cfnlib.plan.change import Plan
+    from cfnlib.plan.name import SignalUrl
     from cfnlib.state.model import ChangeSet
     from cfnlib.state.model import Stack as StackState
-    from cfnlib.state.store import Lease, Store
+    from cfnlib.state.store import Store
     from cfnlib.wanted import Source
 
     Observer = Callable[[Event], None]
 
 _S = StackStatus
+EMBEDDED = "embedded"
+"""The scope of stacks on the embedded cloud, which has no endpoint that lasts."""
 
 
 class Stacks:
     """The stacks of one account on one cloud, kept in one store.
 
     `driver` is the road to the cloud, `store` keeps what is known; `scope` is the cloud's endpoint, when the store
-    may hold stacks of others too. Closing gives both back. `on_event`, where a
-    method takes it, is called with every event as soon as it is written down, in the thread of the operation.
+    may hold stacks of others too, `account` the mark of the account whose stacks alone are meant (see `Shelf`).
+    `signal_url` is where machines reach what takes their signals. Closing gives driver and store back. `on_event`,
+    where a method takes it, is called with every event as soon as it is written down, in the thread of the operation.
+    `operations` begins operations without waiting for their end.
     """
 
     def __init__(
@@ -69,17 +67,22 @@ class Stacks:
         clock: Clock | None = None,
         settings: Settings | None = None,
         region: str = "cloudstack",
-        signal_url: str | None = None,
+        signal_url: str | SignalUrl | None = None,
         scope: str = "",
+        account: str | None = None,
+        owner: str = "",
     ) -> None:
         self.driver = driver
         self.store = store
         self.settings = settings or Settings()
         self._clock = clock or SystemClock()
-        self._region = region
-        self._engine = Engine(store, driver, self._clock, self.settings, region=region, signal_url=signal_url)
-        self._shelf = Shelf(store, driver, scope)
-        self._holder = Holder(store, self._clock, self.settings)
+        place = signal_url if callable(signal_url) else signal_url_below(signal_url)
+        self._engine = Engine(store, driver, self._clock, self.settings, region=region, signal_url=place)
+        self._shelf = Shelf(store, driver, scope, account)
+        holder = Holder(store, self._clock, self.settings)
+        self.operations = Operations(
+            store, driver, self._engine, self._shelf, holder, self._clock, region=region, owner=owner
+        )
         self._also_close: list[Callable[[], None]] = []
 
     @classmethod
@@ -102,7 +105,7 @@ class Stacks:
 
         folder = None if state is None else Path(state)
         driver, store, close = open_embedded(folder, job_s=job_s, config=config, state_url=state_url)
-        stacks = cls(driver, store, settings=settings)
+        stacks = cls(driver, store, settings=settings, scope=EMBEDDED)
         stacks._also_close.append(close)
         return stacks
 
@@ -159,7 +162,7 @@ class Stacks:
         except StackNotFoundError:
             if template is None:
                 raise
-            return self._engine.plan(new_state(name, template, parameters or {}, self._clock.now()))
+            return self._engine.plan(self.operations.new(name, template, parameters))
         return self._engine.plan(changed_state(present, template, parameters))
 
     def plan_delete(self, name: str) -> Plan:
@@ -176,28 +179,24 @@ class Stacks:
         parameters: Mapping[str, Any] | None = None,
         *,
         on_failure: str = "ROLLBACK",
+        tags: Mapping[str, str] | None = None,
         on_event: Observer | None = None,
         on_plan: Callable[[Plan], None] | None = None,
     ) -> Stack:
         """Make a stack, and wait until it is there.
 
         A creation of the same stack that another process left behind is carried to its end instead. `on_failure` is
-        ROLLBACK, DO_NOTHING or DELETE. Raises `TemplateError` before anything is touched; `StackExistsError`;
-        `OperationFailedError` when it could not be made (it is then in the status that `on_failure` leads to).
+        ROLLBACK, DO_NOTHING or DELETE; `tags` are put on everything that can have tags. Raises `TemplateError` before
+        anything is touched; `StackExistsError`; `OperationFailedError` when it could not be made (it is then in the
+        status that `on_failure` leads to).
         """
         check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING", "DELETE"))
-        state = new_state(name, template, parameters or {}, self._clock.now())
-        state = evolve(state, on_failure=on_failure, account=self._shelf.account())
-        done = self._left_behind(state, on_event)
+        wanted = self.operations.new(name, template, parameters)
+        wanted = evolve(wanted, on_failure=on_failure, terms=Terms(tags=dict(tags or {})))
+        done = self._left_behind(wanted, on_event)
         if done is not None:
             return done
-        plan = self._engine.plan(state)
-        if on_plan is not None:
-            on_plan(plan)
-        self.store.create_stack(state)
-        with self._holder.held(state.stack_id) as lease:
-            self._begun(lease, state, on_event)
-            return self._drive(lease, plan, on_event, _S.CREATE_COMPLETE)
+        return self._carry(self.operations.create(wanted, on_plan=on_plan, on_event=on_event), on_event)
 
     def update(
         self,
@@ -206,35 +205,37 @@ class Stacks:
         parameters: Mapping[str, Any] | None = None,
         *,
         on_failure: str = "ROLLBACK",
+        tags: Mapping[str, str] | None = None,
         on_event: Observer | None = None,
         on_plan: Callable[[Plan], None] | None = None,
     ) -> Stack:
         """Change a stack to what a template (None: the present one) with these parameters wants, and wait for it.
 
-        Parameters that are not given keep their present values. An operation that another process left behind is
-        carried to its end first. `on_failure` is ROLLBACK or DO_NOTHING. Raises as
+        Parameters that are not given keep their present values, and so do `tags`. An operation that another process
+        left behind is carried to its end first. `on_failure` is ROLLBACK or DO_NOTHING. Raises as
         `create` does, and `StackError` when the stack's status allows no update or nothing would change.
         """
         check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING"))
         present = self._carried_on(self._shelf.mine(name), on_event)
-        return self._update(changed_state(present, template, parameters), on_failure, on_event, on_plan=on_plan)
+        terms = None if tags is None else {"tags": dict(tags)}
+        wanted = changed_state(present, template, parameters, terms)
+        begun = self.operations.update(wanted, on_failure=on_failure, on_plan=on_plan, on_event=on_event)
+        return self._carry(begun, on_event)
 
     def delete(self, name: str, *, on_event: Observer | None = None) -> Stack:
         """Remove a stack and all that it made, and wait for it. An operation under way is stopped first.
 
-        Raises `OperationFailedError` when something could not be removed; deleting again tries again.
+        Raises `OperationFailedError` when something could not be removed; deleting again tries again. Raises
+        `StackError` when the stack is protected.
         """
         state = self._shelf.mine(name)
         if state.status is _S.DELETE_COMPLETE:
             return Stack(self, state.stack_id)
+        if state.protected:
+            raise StackError(f"stack {state.name} is protected: take its termination protection away first")
         self.driver.facts()  # a cloud that does not answer is told before the stack is marked as one that goes
-        with self._holder.taken_over(state.stack_id, "delete") as lease:
-            state = self.store.stack(state.stack_id)
-            if state.status is not _S.DELETE_COMPLETE:
-                state = evolve(state.moved(_S.DELETE_IN_PROGRESS), revision=state.revision + 1)
-                self._begun(lease, state, on_event)
-            self.store.ask(state.stack_id, None)
-            return self._drive(lease, None, on_event, _S.DELETE_COMPLETE)
+        begun = self.operations.delete_in_turn(state, on_event=on_event)
+        return Stack(self, state.stack_id) if begun is None else self._carry(begun, on_event)
 
     def cancel(self, name: str) -> None:
         """Ask a creation or an update under way, in whichever process, to stop and go back. Does not wait."""
@@ -249,20 +250,14 @@ class Stacks:
         Raises `StackBusyError` while another process is at it; `OperationFailedError` as the operation itself.
         """
         state = self._shelf.mine(name)
-        if not state.status.in_progress:
-            return Stack(self, state.stack_id)
-        with self._holder.held(state.stack_id) as lease:
-            return self._drive(lease, None, on_event, None)
+        begun = self.operations.take_up(state) if state.status.in_progress else None
+        return Stack(self, state.stack_id) if begun is None else self._carry(begun, on_event)
 
     def continue_rollback(self, name: str, *, on_event: Observer | None = None) -> Stack:
         """Try again to go back to what was before a failed update."""
         state = self._shelf.mine(name)
         self.driver.facts()  # as in delete
-        with self._holder.held(state.stack_id) as lease:
-            state = self.store.stack(state.stack_id)
-            state = evolve(state.moved(_S.UPDATE_ROLLBACK_IN_PROGRESS), revision=state.revision + 1)
-            self._begun(lease, state, on_event)
-            return self._drive(lease, None, on_event, _S.UPDATE_ROLLBACK_COMPLETE)
+        return self._carry(self.operations.continue_rollback(state, on_event=on_event), on_event)
 
     # Change sets
 
@@ -270,17 +265,13 @@ class Stacks:
         self, name: str, change_set: str, template: Source | None = None, parameters: Mapping[str, Any] | None = None
     ) -> ChangeSet:
         """Store what an update would do, to be executed later with `execute_change_set`."""
-        state = changed_state(self._shelf.mine(name), template, parameters)
-        plan = self._engine.plan(state)
-        stored = change_set_of(change_set, state, [action.as_dict() for action in plan.changes], self._clock.now())
-        if any(found.name == change_set for found in self.store.change_sets(state.stack_id)):
-            raise StackExistsError(f"stack {name} has a change set {change_set} already; delete it first")
-        self.store.save_change_set(stored)
-        return stored
+        wanted = changed_state(self._shelf.mine(name), template, parameters)
+        return self.operations.create_change_set(change_set, wanted, kind="UPDATE")
 
     def change_sets(self, name: str) -> Sequence[ChangeSet]:
-        """The stored change sets of a stack, oldest first."""
-        return self.store.change_sets(self._shelf.find(name).stack_id)
+        """The stored change sets of a stack that were not executed yet, oldest first."""
+        found = self.store.change_sets(self._shelf.find(name).stack_id)
+        return [one for one in found if one.execution != "EXECUTE_COMPLETE"]
 
     def delete_change_set(self, name: str, change_set: str) -> None:
         """Remove a stored change set. Raises `StackNotFoundError` when there is none of this name."""
@@ -291,18 +282,8 @@ class Stacks:
     ) -> Stack:
         """Carry out a stored change set. Raises `StalePlanError` when the stack has moved on since it was made."""
         stored = self._change_set(name, change_set)
-        state = self.store.stack(stored.stack_id)
-        if state.revision != stored.stack_revision:
-            raise StalePlanError(
-                f"change set {change_set} was made for revision {stored.stack_revision} of stack {state.name}, "
-                f"which is now at {state.revision}; make it anew"
-            )
-        wanted = evolve(
-            state, template=stored.template, template_file=stored.template_file, parameters=stored.parameters
-        )
-        stack = self._update(with_previous(wanted, state), on_failure, on_event, revision=stored.stack_revision)
-        self.store.delete_change_set(stored.change_set_id)
-        return stack
+        self._shelf.mine(stored.stack_id)
+        return self._carry(self.operations.execute(stored, on_failure=on_failure, on_event=on_event), on_event)
 
     # Signals
 
@@ -344,37 +325,8 @@ class Stacks:
             f"stack {found.name} is there already ({found.status.value}); update it, or delete it first"
         )
 
-    def _update(
-        self,
-        wanted: StackState,
-        on_failure: str,
-        on_event: Observer | None,
-        *,
-        revision: int | None = None,
-        on_plan: Callable[[Plan], None] | None = None,
-    ) -> Stack:
-        if wanted.status not in UPDATABLE:
-            hint = "resume it first" if wanted.status.in_progress else "delete it, or continue its rollback"
-            raise StackError(f"stack {wanted.name} is {wanted.status.value} and cannot be updated; {hint}")
-        plan = self._engine.plan(wanted)
-        if plan.empty and wanted.template == wanted.previous_template and self._engine.same_values(wanted):
-            raise NoUpdatesError(f"No updates are to be performed: stack {wanted.name} is what the template wants")
-        if on_plan is not None:
-            on_plan(plan)
-        with self._holder.held(wanted.stack_id) as lease:
-            now = self.store.stack(wanted.stack_id)
-            if now.revision != (wanted.revision if revision is None else revision):
-                raise StalePlanError(
-                    f"stack {wanted.name} was changed by another operation in the meantime; plan again"
-                )
-            status = now.moved(_S.UPDATE_IN_PROGRESS).status
-            number = now.revision + 1
-            started = evolve(wanted, status=status, reason="", revision=number, on_failure=on_failure, request=None)
-            self._begun(lease, started, on_event)
-            return self._drive(lease, plan, on_event, _S.UPDATE_COMPLETE)
-
-    def _drive(self, lease: Lease, plan: Plan | None, on_event: Observer | None, wanted: StackStatus | None) -> Stack:
-        state = self._engine.drive(lease, plan=plan, observer=on_event)
+    def _carry(self, begun: Begun, on_event: Observer | None) -> Stack:
+        wanted, state = begun.wanted, self.operations.carry_on(begun, on_event)
         good = not state.status.failed if wanted is None else state.status is wanted
         if not good and state.status.in_progress:
             raise StackBusyError(f"stack {state.name}: another process was asked to delete it, and goes on from here")
@@ -384,13 +336,6 @@ class Stacks:
                 f"stack {state.name} ended in {status}: {reason}", status=status, reason=reason
             )
         return Stack(self, state.stack_id)
-
-    def _begun(self, lease: Lease, state: StackState, on_event: Observer | None) -> None:
-        """Write down, and tell, that an operation begins."""
-        event = status_event(state, self._clock.now())
-        self.store.commit(lease, stack=state, events=[event])
-        if on_event is not None:
-            on_event(event)
 
     def _change_set(self, name: str, change_set: str) -> ChangeSet:
         for found in self.change_sets(name):

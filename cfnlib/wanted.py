@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from cfnlib.errors import StackError
+from cfnlib.plan.name import arn
 from cfnlib.state.model import ChangeSet, Event, Stack, StackStatus
 from cfnlib.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeAlias
+
+    from cfnlib.plan.change import Plan
 
     Source: TypeAlias = str | Path | Template
 
@@ -28,8 +31,13 @@ def as_template(source: Source) -> Template:
     return Template.from_file(Path(source))
 
 
-def new_state(name: str, source: Source, parameters: Mapping[str, Any], now: float) -> Stack:
-    """A stack that is about to be made. Raises `StackError` for a name that CloudFormation would not take."""
+def new_state(
+    name: str, source: Source, parameters: Mapping[str, Any], now: float, place: tuple[str, str] = ("", "")
+) -> Stack:
+    """A stack that is about to be made; `place` is the region and the account's number, for its id.
+
+    Raises `StackError` for a name that CloudFormation would not take.
+    """
     if not (name[:1].isalpha() and name.isascii() and name.replace("-", "").isalnum() and len(name) <= 128):
         raise StackError(
             f"{name!r} is no stack name: it begins with a letter, has letters, digits and hyphens, "
@@ -37,7 +45,7 @@ def new_state(name: str, source: Source, parameters: Mapping[str, Any], now: flo
         )
     template = as_template(source)
     return Stack(
-        stack_id=str(uuid.uuid4()),
+        stack_id=arn(*place, "stack", name, str(uuid.uuid4())),
         name=name,
         status=StackStatus.CREATE_IN_PROGRESS,
         template=template.text,
@@ -47,12 +55,24 @@ def new_state(name: str, source: Source, parameters: Mapping[str, Any], now: flo
     )
 
 
-def changed_state(present: Stack, source: Source | None, parameters: Mapping[str, Any] | None) -> Stack:
-    """A stack that is about to be updated: parameters that are not given keep their present values."""
-    wanted = present
+def changed_state(
+    present: Stack,
+    source: Source | None,
+    parameters: Mapping[str, Any] | None,
+    terms: Mapping[str, Any] | None = None,
+    *,
+    exactly: bool = False,
+) -> Stack:
+    """A stack that is about to be updated: what is not given stays as it is.
+
+    `terms` are fields of `Terms`. `exactly`: parameters that are not given have their defaults again.
+    """
+    wanted = present if not terms else evolve(present, terms=evolve(present.terms, **terms))
+    if exactly:
+        wanted = evolve(wanted, parameters={})
     if source is not None:
         template = as_template(source)
-        kept = {key: value for key, value in present.parameters.items() if key in template.parameters}
+        kept = {key: value for key, value in wanted.parameters.items() if key in template.parameters}
         wanted = evolve(wanted, template=template.text, template_file=template.file, parameters=kept)
     if parameters:
         wanted = evolve(wanted, parameters={**wanted.parameters, **parameters})
@@ -66,28 +86,47 @@ def with_previous(wanted: Stack, present: Stack) -> Stack:
         wanted,
         previous_template=present.previous_template if kept else present.template,
         previous_parameters=present.previous_parameters if kept else present.parameters,
+        previous_terms=present.previous_terms if kept else present.terms,
     )
 
 
-def change_set_of(name: str, wanted: Stack, summary: list[dict[str, Any]], now: float) -> ChangeSet:
+def change_set_of(
+    name: str, wanted: Stack, plan: Plan, now: float, *, kind: str = "UPDATE", description: str = ""
+) -> ChangeSet:
     """What is stored of a plan: its summary, and all that is needed to make it again."""
+    region, number = wanted.stack_id.split(":")[3:5] if wanted.stack_id.count(":") >= 5 else ("", "")
     return ChangeSet(
-        change_set_id=str(uuid.uuid4()),
+        change_set_id=arn(region, number, "changeSet", name, str(uuid.uuid4())),
         name=name,
         stack_id=wanted.stack_id,
         stack_revision=wanted.revision,
         template=wanted.template,
         template_file=wanted.template_file,
         parameters=wanted.parameters,
-        summary=summary,
+        summary=[action.as_dict() for action in plan.changes],
         created_at=now,
+        kind=kind,
+        description=description,
+        on_failure=wanted.on_failure,
+        terms=wanted.terms,
+        shown_parameters=wanted.shown_parameters,
     )
 
 
 def status_event(stack: Stack, now: float) -> Event:
     """The event that tells of a stack's status."""
     kind = "AWS::CloudFormation::Stack"
-    return Event(stack.stack_id, stack.name, stack.name, stack.stack_id, kind, stack.status.value, stack.reason, now)
+    return Event(
+        stack.stack_id,
+        stack.name,
+        stack.name,
+        stack.stack_id,
+        kind,
+        stack.status.value,
+        stack.reason,
+        now,
+        token=stack.terms.token,
+    )
 
 
 def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -126,5 +126,15 @@ class Journal:
     def _tell(self, logical_id: str, physical_id: str | None, kind: str, status: str, reason: str) -> None:
         stack = self.stack
         self._events.append(
-            Event(stack.stack_id, stack.name, logical_id, physical_id, kind, status, reason, self.clock.now())
+            Event(
+                stack.stack_id,
+                stack.name,
+                logical_id,
+                physical_id,
+                kind,
+                status,
+                reason,
+                self.clock.now(),
+                token=stack.terms.token,
+            )
         )

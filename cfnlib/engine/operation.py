@@ -17,6 +17,7 @@ from cfnlib.engine.walk import Walk
 from cfnlib.errors import StackError, TemplateError
 from cfnlib.plan.change import Phase
 from cfnlib.plan.make import make_plan, plan_removal
+from cfnlib.plan.name import account_number
 from cfnlib.plan.validate import attributes_of
 from cfnlib.state.model import MADE, Stack, StackStatus
 from cfnlib.template import Template
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from cfnlib.engine.settings import Settings
     from cfnlib.plan.change import Plan
     from cfnlib.plan.evaluate import Evaluator
+    from cfnlib.plan.name import SignalUrl
     from cfnlib.state.store import Lease, Store
     from cfnlib.template import Instance
 
@@ -46,7 +48,7 @@ class Engine:
         settings: Settings,
         *,
         region: str,
-        signal_url: str | None = None,
+        signal_url: SignalUrl | None = None,
     ) -> None:
         self._store = store
         self._driver = driver
@@ -67,7 +69,7 @@ class Engine:
             stack_name=stack.name,
             stack_id=stack.stack_id,
             region=self._region,
-            account_id=facts.account,
+            account_id=account_number(facts.domain_id, facts.account, facts.project_id),
             zones=[facts.zone_name],
             attributes=attributes_of,
         )
@@ -171,7 +173,13 @@ class Engine:
             self._move(journal, _S.UPDATE_ROLLBACK_FAILED, _reason(outcome))
             return
         if stack.previous_template is not None:
-            restored = evolve(stack, template=stack.previous_template, parameters=stack.previous_parameters or {})
+            restored = evolve(
+                stack,
+                template=stack.previous_template,
+                parameters=stack.previous_parameters or {},
+                terms=evolve(stack.previous_terms or stack.terms, token=stack.terms.token),
+                shown_parameters=shown_parameters(instance),
+            )
             journal.put_stack(restored)
         self._finish(journal, _S.UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS, plan)
 
@@ -246,11 +254,14 @@ class Engine:
 
     def _finish(self, journal: Journal, status: StackStatus, plan: Plan) -> None:
         outputs = plan.evaluator.outputs() if plan.evaluator is not None else {}
+        notes = plan.evaluator.output_notes() if plan.evaluator is not None else {}
         done = evolve(
             journal.stack,
             outputs=outputs,
+            output_notes=notes,
             previous_template=None,
             previous_parameters=None,
+            previous_terms=None,
             description=plan.evaluator.instance.description if plan.evaluator is not None else "",
         )
         journal.put_stack(done)
@@ -262,6 +273,11 @@ class Engine:
         if status is _S.DELETE_COMPLETE:
             stack = evolve(stack, deleted_at=now)
         journal.put_stack(stack)
+
+
+def shown_parameters(instance: Instance) -> dict[str, str]:
+    """The values of all parameters as they may be shown."""
+    return {name: value.shown for name, value in instance.parameters.items()}
 
 
 def _reason(outcome: Outcome) -> str:

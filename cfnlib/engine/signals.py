@@ -54,7 +54,7 @@ class SignalWatch:
     def judge(self, task: Task, complete: Callable[..., None], fail: Callable[..., None]) -> None:
         """Complete or fail a task when its signals, or the time, say so."""
         target = task.target or {}
-        handle = str(target.get("Handle", "")).rsplit("/", 1)[-1]
+        handle = str(target.get("Handle", "")).partition("?")[0].rsplit("/", 1)[-1]
         stack_id = self._journal.stack.stack_id
         came = self._journal.store.signals(stack_id, [handle]).get(handle, [])
         bad = [signal for signal in came if signal.status != "SUCCESS"]

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from cfnlib.diagnostic import Code, Diagnostics
 from cfnlib.errors import NotFoundError, TemplateError
-from cfnlib.plan.name import member_name, thing_name
+from cfnlib.plan.name import member_name, signal_url_below, thing_name
 from cfnlib.schema.check import coerce
 from cfnlib.schema.model import Desired, Facts, Kind
 from cfnlib.template import Unknown, locate, resolve
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from cfnlib.diagnostic import Span
+    from cfnlib.plan.name import SignalUrl
     from cfnlib.schema.model import Property, ResourceType
     from cfnlib.source import MapNode, Node
     from cfnlib.state.model import Resource
@@ -66,7 +67,7 @@ class Evaluator:
         facts: Facts,
         lookup: Lookup,
         *,
-        signal_url: str | None = None,
+        signal_url: SignalUrl | None = None,
         going_back: bool = False,
     ) -> None:
         self.instance = instance
@@ -74,7 +75,7 @@ class Evaluator:
         self.facts = facts
         self.current: dict[str, Resource] = {}
         self._lookup = lookup
-        self._signal_url = signal_url
+        self._signal_url = signal_url or signal_url_below(None)
         self._going_back = going_back
         self._scope = instance.scope(ref=self._ref, get_att=self._get_att)
         self._members: dict[str, list[str]] = {}
@@ -160,9 +161,19 @@ class Evaluator:
                 found[name] = value if text is None else text
         return found
 
+    def output_notes(self) -> dict[str, dict[str, str]]:
+        """The description and the export name of each output that has any."""
+        found = {}
+        for name, output in self.instance.outputs.items():
+            export = None if output.export_name is None else resolve(output.export_name, self._scope)
+            notes = {"description": output.description, "export_name": export if isinstance(export, str) else ""}
+            if any(notes.values()):
+                found[name] = {key: text for key, text in notes.items() if text}
+        return found
+
     def _local_properties(self, one: Declared) -> dict[str, Any]:
         rows = [self.current[name] for name in self.members(one.logical_id) if name in self.current]
-        url = f"{self._signal_url or 'cfnlib:'}/signal/{self.instance.stack_id}/{one.logical_id}"
+        url = self._signal_url(self.instance.stack_id, one.logical_id)
         return {"_members": [{"name": row.name, **row.attributes} for row in rows], "_url": url}
 
     def _ref(self, logical_id: str) -> Any:  # noqa: ANN401 - a reference's value is of any type

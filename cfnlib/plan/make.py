@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from cfnlib.plan.evaluate import Declared, Lookup
+    from cfnlib.plan.name import SignalUrl
     from cfnlib.schema.diff import Change
     from cfnlib.schema.model import Facts
     from cfnlib.state.model import Resource
@@ -55,7 +56,7 @@ def make_plan(
     revision: int = 0,
     going_back: bool = False,
     cleaning: bool = False,
-    signal_url: str | None = None,
+    signal_url: SignalUrl | None = None,
 ) -> Plan:
     """Plan how the rows become what the instance describes.
 

@@ -11,7 +11,13 @@ with a letter, and is unique in its network domain.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from hashlib import sha256
+from typing import TypeAlias
+from urllib.parse import quote
+
+SignalUrl: TypeAlias = Callable[[str, str], str]
+"""Gives the URL of a wait condition handle from the stack's id and the handle's logical id."""
 
 MAX_LENGTH = 63
 
@@ -29,6 +35,25 @@ def member_name(stack_name: str, group: str, number: int) -> str:
         token = "-" + _token(base)
         base = base[: MAX_LENGTH - len(end) - len(token)].rstrip("-") + token
     return base + end
+
+
+def account_number(domain_id: str, account: str, project_id: str | None = None) -> str:
+    """Twelve digits that stand for an account of CloudStack (or a project) where AWS's forms ask for a number."""
+    whose = f"project {project_id}" if project_id else f"{domain_id}/{account}"
+    return f"{int(sha256(whose.encode()).hexdigest(), 16) % 10**12:012d}"
+
+
+def arn(region: str, number: str, kind: str, name: str, unique: str) -> str:
+    """The id of a stack or a change set (`kind`: stack, changeSet) in AWS's form.
+
+    Source: AWS CloudFormation API reference, DescribeStacks, StackId.
+    """
+    return f"arn:aws:cloudformation:{region}:{number}:{kind}/{name}/{unique}"
+
+
+def signal_url_below(base: str | None) -> SignalUrl:
+    """URLs below a base; without one (None) they only name the handle, for `Stacks.signal`."""
+    return lambda stack_id, logical_id: f"{base or 'cfnlib:'}/signal/{quote(stack_id, safe='')}/{logical_id}"
 
 
 def _plain(text: str) -> str:

@@ -94,7 +94,8 @@ class Facts:
 
     `security_groups` says whether the zone enables them; `may_expunge` whether this account may expunge a machine
     at once (else a destroyed machine keeps its name and its network until the cloud expunges it);
-    `network_offering_id` is the offering for a network that the template does not describe.
+    `network_offering_id` is the offering for a network that the template does not describe; `project_id` the project
+    that things are made in, None for the account's own.
     """
 
     zone_id: str
@@ -104,6 +105,7 @@ class Facts:
     domain_id: str = ""
     may_expunge: bool = True
     network_offering_id: str | None = None
+    project_id: str | None = None
 
 
 @frozen

@@ -186,13 +186,37 @@ class Resource:
 
 
 @frozen
+class Terms:
+    """What is asked of a stack beside its template and parameters.
+
+    `tags` are put on everything in the stack that can have tags. `token` is the client's own mark of the last
+    operation. `timeout_s` is how long a creation may take, None: as long as it needs. `retained` are the logical ids
+    that the deletion of a stack leaves where they are, `skipped` those that a continued rollback leaves as they are.
+    """
+
+    tags: dict[str, str] = field(factory=dict)
+    capabilities: tuple[str, ...] = ()
+    notification_arns: tuple[str, ...] = ()
+    role_arn: str | None = None
+    token: str | None = None
+    timeout_s: float | None = None
+    retained: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
+@frozen
 class Stack:
     """A stack: what it was made from, and where it stands.
 
     `revision` grows with every operation that is started. `template` is what the running or last operation wants,
     `previous_template` what to go back to while an update may still fail. `request` is what someone else asks of the
     operation under way: `cancel` or `delete`. Parameters hold what the user gave (secrets too: the store must be as
-    private as the keys are).
+    private as the keys are). `shown_parameters` are the values and defaults as texts, secret ones masked;
+    `output_notes` gives an output's description and export name, where it has any, by its name.
+
+    `account` marks whose it is, `owner` is the user (CloudStack's id) with whose keys it is worked on, `project_id`
+    the project it is in, None for the account's own. `protected` (against deletion) and `policy` (the stack policy,
+    JSON) are, like `request`, not the operation's: they may be changed while one is under way.
     """
 
     stack_id: str
@@ -206,9 +230,17 @@ class Stack:
     outputs: dict[str, Any] = field(factory=dict)
     previous_template: str | None = None
     previous_parameters: dict[str, Any] | None = None
+    previous_terms: Terms | None = None
+    terms: Terms = field(factory=Terms)
+    shown_parameters: dict[str, str] = field(factory=dict)
+    output_notes: dict[str, dict[str, str]] = field(factory=dict)
     on_failure: str = "ROLLBACK"
     description: str = ""
     account: str = ""
+    owner: str = ""
+    project_id: str | None = None
+    protected: bool = False
+    policy: str | None = None
     request: str | None = None
     created_at: float = 0.0
     updated_at: float | None = None
@@ -223,7 +255,10 @@ class Stack:
 
 @frozen
 class Event:
-    """Something that happened to a stack or to one of its resources, in the order of `sequence` within the stack."""
+    """Something that happened to a stack or to one of its resources, in the order of `sequence` within the stack.
+
+    `token` is the client's mark (`Terms.token`) of the operation that it belongs to.
+    """
 
     stack_id: str
     stack_name: str
@@ -234,11 +269,17 @@ class Event:
     reason: str
     at: float
     sequence: int = 0
+    token: str | None = None
 
 
 @frozen
 class ChangeSet:
-    """A stored plan: what to make of the stack, for the revision that it was made for."""
+    """A stored plan: what to make of the stack, for the revision that it was made for.
+
+    `kind` is CREATE (of a stack under review) or UPDATE. `status` is CREATE_COMPLETE, or FAILED when there was
+    nothing to change; `execution` is AVAILABLE, UNAVAILABLE or EXECUTE_COMPLETE.
+    `shown_parameters` are as those of the stack.
+    """
 
     change_set_id: str
     name: str
@@ -251,6 +292,12 @@ class ChangeSet:
     created_at: float
     status: str = "CREATE_COMPLETE"
     reason: str = ""
+    kind: str = "UPDATE"
+    execution: str = "AVAILABLE"
+    description: str = ""
+    on_failure: str = "ROLLBACK"
+    terms: Terms = field(factory=Terms)
+    shown_parameters: dict[str, str] = field(factory=dict)
 
 
 @frozen

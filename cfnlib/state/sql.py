@@ -262,6 +262,14 @@ class SqlStore:
 
         self._database.write(work)
 
+    def protect(self, stack_id: str, *, protected: bool) -> None:
+        """Protect a stack from deletion, or do so no more. Raises `StackNotFoundError`."""
+        self._set(stack_id, protected=int(protected))
+
+    def set_policy(self, stack_id: str, policy: str | None) -> None:
+        """Keep a stack policy (JSON), or none. Raises `StackNotFoundError`."""
+        self._set(stack_id, policy=policy)
+
     def save_change_set(self, change_set: ChangeSet) -> None:
         """Add or replace a change set. Raises `StackNotFoundError` when its stack is not there."""
         row = rows.change_set_row(change_set)
@@ -316,6 +324,15 @@ class SqlStore:
         """Give back connections."""
         self._database.close()
 
+    def _set(self, stack_id: str, **values: object) -> None:
+        change = update(stack_table).where(stack_table.c.stack_id == stack_id).values(**values)
+
+        def work(connection: Connection) -> None:
+            if not connection.execute(change).rowcount and _missing(connection, stack_id):
+                raise StackNotFoundError(f"there is no stack {stack_id}")
+
+        self._database.write(work)
+
     def _add(self, stack_id: str, statement: Executable, row: dict[str, Any]) -> None:
         self._database.write(
             lambda connection: connection.execute(statement, row).close(),
@@ -339,6 +356,12 @@ class SqlStore:
         return row
 
 
+def _missing(connection: Connection, stack_id: str) -> bool:
+    """Whether there is no such stack (MySQL counts only rows that an update really changed)."""
+    query = select(stack_table.c.stack_id).where(stack_table.c.stack_id == stack_id)
+    return connection.execute(query).first() is None
+
+
 def _lock(connection: Connection, stack_id: str) -> _Held | None:
     """Lock the lease of a stack and read it; None when there is no such stack."""
     row = connection.execute(_held, {"of": stack_id}).one_or_none()
@@ -358,7 +381,8 @@ def _find(connection: Connection, name_or_id: str, account: str) -> dict[str, An
 def _change_of(stack: Stack) -> dict[str, Any]:
     """The columns of a stack that an operation writes: the request is others' to write, until the operation ends."""
     row = rows.stack_row(stack)
-    del row["stack_id"], row["request"]
+    for others in ("stack_id", "request", "protected", "policy"):
+        del row[others]
     return row if stack.status.in_progress else {**row, "request": None}
 
 

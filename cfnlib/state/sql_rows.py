@@ -11,8 +11,10 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from attrs import asdict
+
 from cfnlib.errors import StoreError
-from cfnlib.state.model import ChangeSet, Event, Intent, Resource, ResourceStatus, Signal, Stack, StackStatus
+from cfnlib.state.model import ChangeSet, Event, Intent, Resource, ResourceStatus, Signal, Stack, StackStatus, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +46,14 @@ def stack_row(stack: Stack) -> dict[str, Any]:
         "created_at": stack.created_at,
         "updated_at": stack.updated_at,
         "deleted_at": stack.deleted_at,
+        "previous_terms": None if stack.previous_terms is None else _terms(stack.previous_terms, what),
+        "terms": _terms(stack.terms, what),
+        "shown_parameters": _json(stack.shown_parameters, what, "shown parameters"),
+        "output_notes": _json(stack.output_notes, what, "notes of outputs"),
+        "owner": stack.owner,
+        "project_id": stack.project_id,
+        "protected": int(stack.protected),
+        "policy": None if stack.policy is None else _text(stack.policy),
         "live_name": None if stack.status is StackStatus.DELETE_COMPLETE else stack.name,
     }
 
@@ -53,8 +63,11 @@ def stack_of(row: Row) -> Stack:
     values = dict(row)
     del values["live_name"]
     values["status"] = StackStatus(row["status"])
-    for name in ("parameters", "outputs"):
+    for name in ("parameters", "outputs", "shown_parameters", "output_notes"):
         values[name] = json.loads(row[name])
+    values["terms"] = _terms_of(row["terms"])
+    values["previous_terms"] = None if row["previous_terms"] is None else _terms_of(row["previous_terms"])
+    values["protected"] = bool(row["protected"])
     values["previous_parameters"] = _maybe_value(row["previous_parameters"])
     return Stack(**values)
 
@@ -116,6 +129,7 @@ def event_row(event: Event) -> dict[str, Any]:
         "status": event.status,
         "reason": _text(event.reason),
         "at": event.at,
+        "token": event.token,
     }
 
 
@@ -139,12 +153,21 @@ def change_set_row(change_set: ChangeSet) -> dict[str, Any]:
         "created_at": change_set.created_at,
         "status": change_set.status,
         "reason": _text(change_set.reason),
+        "kind": change_set.kind,
+        "execution": change_set.execution,
+        "description": _text(change_set.description),
+        "on_failure": change_set.on_failure,
+        "terms": _terms(change_set.terms, what),
+        "shown_parameters": _json(change_set.shown_parameters, what, "shown parameters"),
     }
 
 
 def change_set_of(row: Row) -> ChangeSet:
     """The change set of a row."""
-    return ChangeSet(**{**row, "parameters": json.loads(row["parameters"]), "summary": json.loads(row["summary"])})
+    values = dict(row)
+    for name in ("parameters", "summary", "shown_parameters"):
+        values[name] = json.loads(row[name])
+    return ChangeSet(**{**values, "terms": _terms_of(row["terms"])})
 
 
 def signal_row(stack_id: str, handle: str, signal: Signal) -> dict[str, Any]:
@@ -164,6 +187,19 @@ def signal_row(stack_id: str, handle: str, signal: Signal) -> dict[str, Any]:
 def signal_of(row: Row) -> Signal:
     """The signal of a row."""
     return Signal(unique_id=row["unique_id"], status=row["status"], reason=row["reason"], data=row["data"])
+
+
+def _terms(terms: Terms, what: str) -> str:
+    """Terms as JSON, without what is as it is by default."""
+    said = {name: value for name, value in asdict(terms).items() if value}
+    return _json(said, what, "terms")
+
+
+def _terms_of(text: str) -> Terms:
+    values: dict[str, Any] = json.loads(text)
+    for name, value in values.items():
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return Terms(**values)
 
 
 def _intent(intent: Intent) -> dict[str, Any]:

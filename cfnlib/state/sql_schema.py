@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.mysql import LONGTEXT
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -74,6 +74,14 @@ stack_table = Table(
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double),
     Column("deleted_at", Double),
+    Column("previous_terms", _WORDS),
+    Column("terms", _WORDS, nullable=False),
+    Column("shown_parameters", _WORDS, nullable=False),
+    Column("output_notes", _WORDS, nullable=False),
+    Column("owner", _NAME, nullable=False),
+    Column("project_id", _NAME),
+    Column("protected", Integer, nullable=False),
+    Column("policy", _WORDS),
     Column("live_name", _NAME),
     UniqueConstraint("account", "live_name", name="cfnlib_live_name"),
     **_OPTIONS,
@@ -127,6 +135,7 @@ event_table = Table(
     Column("status", String(64), nullable=False),
     Column("reason", _WORDS, nullable=False),
     Column("at", Double, nullable=False),
+    Column("token", _NAME),
     sqlite_with_rowid=False,
     **_OPTIONS,
 )
@@ -145,6 +154,12 @@ change_set_table = Table(
     Column("created_at", Double, nullable=False),
     Column("status", String(64), nullable=False),
     Column("reason", _WORDS, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("execution", String(64), nullable=False),
+    Column("description", _WORDS, nullable=False),
+    Column("on_failure", String(64), nullable=False),
+    Column("terms", _WORDS, nullable=False),
+    Column("shown_parameters", _WORDS, nullable=False),
     **_OPTIONS,
 )
 

@@ -76,6 +76,12 @@ class Store(Protocol):
     def ask(self, stack_id: str, request: str | None) -> None:
         """Ask something of the operation under way: `cancel` or `delete`; None takes it back."""
 
+    def protect(self, stack_id: str, *, protected: bool) -> None:
+        """Protect a stack from deletion, or do so no more. Raises `StackNotFoundError`."""
+
+    def set_policy(self, stack_id: str, policy: str | None) -> None:
+        """Keep a stack policy (JSON), or none. Raises `StackNotFoundError`."""
+
     def save_change_set(self, change_set: ChangeSet) -> None:
         """Add or replace a change set."""
 

@@ -157,6 +157,7 @@ class Lookups:
             domain_id=str(account.get("domainid", "")),
             may_expunge=_true(capability.get("allowuserexpungerecovervm")) or account.get("roletype") == "Admin",
             network_offering_id=self._network_offering(),
+            project_id=self._client.config.project_id,
         )
 
     def _zone(self) -> Row:
