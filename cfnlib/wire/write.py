@@ -1,0 +1,163 @@
+"""A result to XML or JSON, as the model has it.
+
+Each shape is made once into a function that appends to a list of texts; what is left at the time of an answer is a walk
+over the result's own members. A result that the model does not know raises: it would otherwise be missing at the
+client without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cfnlib.wire.faults import UnwritableResultError
+from cfnlib.wire.plain import PLAIN, seconds, unfit
+
+if TYPE_CHECKING:
+    from cfnlib.wire.model import Service, Shape
+
+Append = Callable[[str], None]
+WriteXml = Callable[[Any, Append], None]
+
+
+def writer(service: Service, name: str) -> WriteXml:
+    """What writes the inside of an element of the shape `name`."""
+    found: WriteXml | None = service.writers.get(name)
+    return found or _XmlMaking(service).node(name)
+
+
+class _XmlMaking:
+    """Makes the functions that write the inside of an element, and keeps them in `Service.writers`, by shape.
+
+    Two threads may make the same one at once; either is as good.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.made = dict(service.writers)
+        self.item = "item" if service.protocol == "ec2" else "member"
+
+    def node(self, name: str) -> WriteXml:
+        if name not in self.made:
+
+            def itself(value: Any, append: Append) -> None:  # noqa: ANN401 - any value of the shape
+                self.made[name](value, append)
+
+            self.made[name] = itself  # for a shape within itself
+            shape = self.service.shapes[name]
+            kind = shape["type"]
+            if kind == "structure":
+                self.made[name] = self.structure(name, shape)
+            elif kind == "list":
+                self.made[name] = self.list(name, shape)
+            elif kind == "map":
+                self.made[name] = self.map(name, shape)
+            else:
+                self.made[name] = _plain_xml(name, PLAIN[kind])
+            self.service.writers[name] = self.made[name]
+        return self.made[name]
+
+    def structure(self, name: str, shape: Shape) -> WriteXml:
+        members: dict[str, tuple[str, str, WriteXml]] = {}
+        for member, ref in shape["members"].items():
+            below = self.service.shapes[ref["shape"]]
+            tag = ref.get("locationName", member)
+            if below["type"] == "list" and below.get("flattened"):
+                tag = below["member"].get("locationName", tag)
+                members[member] = ("", "", self.flat(ref["shape"], below, tag))
+            else:
+                members[member] = (f"<{tag}>", f"</{tag}>", self.node(ref["shape"]))
+
+        def write(value: Any, append: Append) -> None:  # noqa: ANN401 - checked below
+            if not isinstance(value, Mapping):
+                raise unfit(name, "structure", value)
+            for key, inner in value.items():
+                if key not in members:
+                    raise UnwritableResultError(f"{name} has no member {key!r}")
+                if inner is not None:
+                    start, end, write_inner = members[key]
+                    append(start)
+                    write_inner(inner, append)
+                    append(end)
+
+        return write
+
+    def list(self, name: str, shape: Shape) -> WriteXml:
+        return self.flat(name, shape, shape["member"].get("locationName", self.item))
+
+    def flat(self, name: str, shape: Shape, tag: str) -> WriteXml:
+        write_inner = self.node(shape["member"]["shape"])
+        start, end = f"<{tag}>", f"</{tag}>"
+
+        def write(value: Any, append: Append) -> None:  # noqa: ANN401 - checked below
+            for inner in _checked_list(name, value):
+                append(start)
+                write_inner(inner, append)
+                append(end)
+
+        return write
+
+    def map(self, name: str, shape: Shape) -> WriteXml:
+        key_tag = shape["key"].get("locationName", "key")
+        value_tag = shape["value"].get("locationName", "value")
+        write_key, write_value = self.node(shape["key"]["shape"]), self.node(shape["value"]["shape"])
+
+        def write(value: Any, append: Append) -> None:  # noqa: ANN401 - checked below
+            if not isinstance(value, Mapping):
+                raise unfit(name, "map", value)
+            for key, inner in value.items():
+                append(f"<entry><{key_tag}>")
+                write_key(key, append)
+                append(f"</{key_tag}><{value_tag}>")
+                write_value(inner, append)
+                append(f"</{value_tag}></entry>")
+
+        return write
+
+
+def _checked_list(name: str, value: Any) -> Sequence[Any]:  # noqa: ANN401 - it is what is checked
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise unfit(name, "list", value)
+    return value
+
+
+def _plain_xml(name: str, to_text: Callable[[str, Any], str]) -> WriteXml:
+    def write(value: Any, append: Append) -> None:  # noqa: ANN401 - checked by to_text
+        append(to_text(name, value))
+
+    return write
+
+
+ABSENT: dict[str, Callable[[], Any]] = {"list": list, "map": dict}
+"""What JSON has for a member that is not there, where it is not null."""
+
+
+def to_json(service: Service, name: str, value: Any) -> Any:  # noqa: ANN401 - a value of the shape, a value for json
+    """A value of the shape `name` as JSON has it: times as seconds since the epoch, bytes in base64."""
+    shape = service.shapes[name]
+    kind = shape["type"]
+    if kind == "structure":
+        if not isinstance(value, Mapping):
+            raise unfit(name, "structure", value)
+        members = shape["members"]
+        for key in value:
+            if key not in members:
+                raise UnwritableResultError(f"{name} has no member {key!r}")
+        result = {}
+        for member, ref in members.items():
+            inner = value.get(member)
+            if inner is None:
+                result[member] = ABSENT.get(service.shapes[ref["shape"]]["type"], lambda: None)()
+            else:
+                result[member] = to_json(service, ref["shape"], inner)
+        return result
+    if kind == "list":
+        return [to_json(service, shape["member"]["shape"], inner) for inner in _checked_list(name, value)]
+    if kind == "map":
+        if not isinstance(value, Mapping):
+            raise unfit(name, "map", value)
+        return {str(key): to_json(service, shape["value"]["shape"], inner) for key, inner in value.items()}
+    if kind == "timestamp":
+        return round(seconds(name, value), 3)
+    text = PLAIN[kind](name, value)
+    return text if kind == "blob" else value
