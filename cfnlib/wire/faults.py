@@ -79,8 +79,9 @@ class InvalidParametersError(WireError):
 
 
 def shortened(text: str) -> str:
-    """The text as it may stand in a message: not longer than `MAX_ECHO` characters."""
-    return text if len(text) <= MAX_ECHO else text[: MAX_ECHO - 1] + "…"
+    """The text as it may stand in a message: at most `MAX_ECHO` characters, all of them ones that can be written."""
+    text = text if len(text) <= MAX_ECHO else text[: MAX_ECHO - 1] + "…"
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def place(path: str) -> str:
@@ -104,6 +105,7 @@ def fault(kind: FaultKind, path: str, value: str | None, rule: str) -> Fault:
     """A fault with CloudFormation's sentence for it; a `value` of None is AWS's null."""
     shown = None if value is None else shortened(value)
     said = "null" if shown is None else f"'{shown}'"
+    path = shortened(path)
     message = f"Value {said} at '{place(path)}' failed to satisfy constraint: {rule}"
     return Fault(kind, path, message, shown, rule)
 

@@ -84,7 +84,7 @@ class Service:
     operations: Mapping[str, Operation] = field(repr=False)
     shapes: Mapping[str, Shape] = field(repr=False)
     older: Service | None = field(default=None, repr=False)
-    readers: dict[str, Any] = field(factory=dict, init=False, repr=False)
+    readers: dict[Any, Any] = field(factory=dict, init=False, repr=False)
     writers: dict[str, Any] = field(factory=dict, init=False, repr=False)
 
     @staticmethod
@@ -162,14 +162,15 @@ def _service(name: str, version: str, older: str | None) -> Service:
         pagination = {}
     metadata, shapes = raw["metadata"], raw["shapes"]
     namespace = metadata.get("xmlNamespace", f"http://{metadata['endpointPrefix']}.amazonaws.com/doc/{version}/")
+    before = _service(name, older, None) if older else None
     return Service(
         name=name,
         protocol=metadata["protocol"],
         api_version=older or version,
-        namespace=namespace if namespace.endswith("/") else namespace + "/",
+        namespace=before.namespace if before else namespace.rstrip("/") + "/",
         operations={key: _operation(said, shapes, pagination) for key, said in raw["operations"].items()},
         shapes=shapes,
-        older=_service(name, older, None) if older else None,
+        older=before,
     )
 
 

@@ -7,9 +7,10 @@ the input's shape. Everything is bounded by what was sent: an index is an order 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cfnlib.wire.faults import Fault, FaultKind, InvalidParametersError, fault, in_list
+from cfnlib.wire.faults import MAX_FAULTS, Fault, FaultKind, InvalidParametersError, fault, in_list, shortened
 from cfnlib.wire.scalars import EnoughError, Findings, length_faults, scalar
 
 if TYPE_CHECKING:
@@ -60,10 +61,11 @@ def parse(
     strict: bool = False,
     open_shapes: Collection[str] = (),
 ) -> dict[str, Any]:
-    """The operation's input by the names of the model's members: str, int, float, bool, list, dict, bytes, datetime (UTC).
+    """The operation's input, by the names of the model's members.
 
-    `pairs` are the decoded names and values of query and form together. What was not sent is not in the result; a list
-    sent as `X=` is an empty list. Names that the model does not have are left out, or faults where `strict`.
+    The values are str, int, float, bool, list, dict, bytes and datetime (UTC). `pairs` are the decoded names and
+    values of query and form together. What was not sent is not in the result; a list sent as `X=` is an empty list, a
+    structure sent so has no members. Names that the model does not have are left out, or are faults where `strict`.
     `open_shapes` names shapes of the model whose length, pattern, range and enumeration the caller judges itself
     (EC2's "InstanceType", for a cloud with instance types of its own).
 
@@ -73,14 +75,12 @@ def parse(
     findings = Findings(open_shapes, strict=strict)
     if operation.input_shape is None:
         return {}
-    read = service.readers.get(operation_name)
-    if read is None:
-        read = service.readers[operation_name] = _operation_reader(service, operation_name)
+    older = service.older.operations.get(operation_name) if service.older is not None else None
+    key = (operation.input_shape, older.input_shape if older else None)
+    read = service.readers.get(key) or _Making(service).node(*key)
     result: dict[str, Any] = {}
-    try:
+    with suppress(EnoughError):
         result = read(_tree(pairs, findings), "", findings)
-    except EnoughError:
-        pass
     if findings.faults:
         raise InvalidParametersError(findings.faults)
     return result
@@ -91,7 +91,6 @@ def _tree(pairs: Sequence[tuple[str, str]], findings: Findings) -> Tree:
     root: Tree = {}
     for name, value in pairs:
         if name in ENVELOPE:
-            # boto 2 and EC2 have parameters of their own with these names nowhere but here.
             root.setdefault(name, value)
             continue
         parts = name.split(".", MAX_PARTS)
@@ -119,24 +118,20 @@ def _tree(pairs: Sequence[tuple[str, str]], findings: Findings) -> Tree:
 
 
 def _unknown(path: str) -> Fault:
-    rule = "Member must be a parameter of the operation"
+    rule, path = "Member must be a parameter of the operation", shortened(path)
     return Fault(FaultKind.UNKNOWN, path, f"Unknown parameter: {path}", None, rule)
 
 
-def _operation_reader(service: Service, operation_name: str) -> ReadNode:
-    shape = service.operation(operation_name).input_shape
-    older = service.older.operations.get(operation_name) if service.older is not None else None
-    making = _Making(service)
-    return making.structure(str(shape), older.input_shape if older else None)
-
-
 class _Making:
-    """Makes the readers of one operation; `older` is always the name of the same place's shape in the older model."""
+    """Makes what reads a shape, and keeps it in `Service.readers`; two threads may make the same, either is as good.
+
+    `older` is always the name of the same place's shape in the older model, None where that has no such place.
+    """
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.ec2 = service.protocol == "ec2"
-        self.made: dict[tuple[str, str | None], ReadNode] = {}
+        self.made: dict[tuple[str, str | None], ReadNode] = dict(service.readers)
 
     def older_shape(self, name: str | None, kind: str) -> Shape | None:
         if name is None or self.service.older is None:
@@ -147,9 +142,11 @@ class _Making:
     def node(self, name: str, older: str | None) -> ReadNode:
         key = (name, older)
         if key not in self.made:
-            self.made[key] = lambda node, path, findings: self.made[key](
-                node, path, findings
-            )  # for a shape within itself
+
+            def itself(node: Node, path: str, findings: Findings) -> Any:  # noqa: ANN401 - any value of the shape
+                return self.made[key](node, path, findings)
+
+            self.made[key] = itself  # for a shape within itself
             kind = self.service.shapes[name]["type"]
             if kind == "structure":
                 self.made[key] = self.structure(name, older)
@@ -159,6 +156,7 @@ class _Making:
                 self.made[key] = self.map(name)
             else:
                 self.made[key] = self.scalar(name)
+            self.service.readers[key] = self.made[key]
         return self.made[key]
 
     def scalar(self, name: str) -> ReadNode:
@@ -188,41 +186,22 @@ class _Making:
         required = set(shape.get("required", ()))
         if before:
             required &= set(before.get("required", ()))
+        wires = {self.wire_name(member, ref) for member, ref in shape["members"].items()}
         members = []
         for member, ref in shape["members"].items():
             ref_before = before_members.get(member)
             names = [self.wire_name(member, ref)]
-            if ref_before and self.wire_name(member, ref_before) not in names:
+            if ref_before and self.wire_name(member, ref_before) not in wires:
                 names.append(self.wire_name(member, ref_before))
             reader = self.node(ref["shape"], ref_before["shape"] if ref_before else None)
-            members.append((member, tuple(names), reader, member in required))
-        known = {wire for _, names, _, _ in members for wire in names}
+            members.append(_Member(member, tuple(names), reader, member in required))
+        known = frozenset(wire for member in members for wire in member.wire_names)
 
         def read(node: Node, path: str, findings: Findings) -> dict[str, Any]:
-            if isinstance(node, str):
-                if node:
-                    findings.add(fault(FaultKind.TYPE, path, node, "Member must be a structure"))
-                    return {}
-                node = {}
-            elif None in node:
-                _mixed(node, path, findings)
-            result: dict[str, Any] = {}
-            left = len(node)
-            for member, names, reader, is_required in members:
-                found = [wire for wire in names if wire in node] if left else []
-                if found:
-                    left -= 1
-                    wire = found[0]
-                    where = f"{path}.{wire}" if path else wire
-                    result[member] = reader(node[wire], where, findings)
-                elif is_required:
-                    where = f"{path}.{names[0]}" if path else names[0]
-                    findings.add(fault(FaultKind.MISSING, where, None, "Member must not be null"))
+            tree = _parts(node, path, findings)
             if findings.strict:
-                for other in node:
-                    if other is not None and other not in known and (path or other not in ENVELOPE):
-                        findings.add(_unknown(f"{path}.{other}" if path else other))
-            return result
+                _report_unknown(tree, known, path, findings)
+            return _read_members(tree, members, path, findings)
 
         return read
 
@@ -232,17 +211,19 @@ class _Making:
         item = shape["member"]["shape"]
         read_item = self.node(item, before["member"]["shape"] if before else None)
         plain = self.service.shapes[item]["type"] not in {"structure", "list", "map"}
+        bounded = not {"min", "max"}.isdisjoint(shape)
         wrapper = "member" if self.ec2 else shape["member"].get("locationName", "member")
 
         def read(node: Node, path: str, findings: Findings) -> list[Any]:
             elements = _elements(node, wrapper, path, findings)
             count = len(findings.faults)
-            values = [read_item(element, where, findings) for _, where, element in elements]
-            said = [str(element) for _, _, element in elements] if plain else []
-            if plain:
+            values = [read_item(element, where, findings) for where, element in elements]
+            if plain and len(findings.faults) > count:
+                said = [element for _, element in elements if isinstance(element, str)]
                 findings.faults[count:] = [in_list(found, path, said) for found in findings.faults[count:]]
-            if name not in findings.open_shapes:
-                for found in length_faults(len(values), shape, f"[{', '.join(said[:MAX_PARTS])}]", path):
+            if bounded and name not in findings.open_shapes:
+                said = [element for _, element in elements[:MAX_FAULTS] if isinstance(element, str)]
+                for found in length_faults(len(values), shape, f"[{', '.join(said)}]", path):
                     findings.add(found)
             return values
 
@@ -257,7 +238,7 @@ class _Making:
 
         def read(node: Node, path: str, findings: Findings) -> dict[str, Any]:
             result: dict[str, Any] = {}
-            for _, where, entry in _elements(node, "entry", path, findings):
+            for where, entry in _elements(node, "entry", path, findings):
                 parts: Tree = {None: entry} if isinstance(entry, str) else entry
                 for part in (key_name, value_name):
                     if part not in parts:
@@ -276,12 +257,53 @@ class _Making:
         return read
 
 
+class _Member(NamedTuple):
+    """A member of a structure: its name in the model and those on the wire, the first of them the newest."""
+
+    name: str
+    wire_names: tuple[str, ...]
+    read: ReadNode
+    required: bool
+
+
+def _parts(node: Node, path: str, findings: Findings) -> Tree:
+    """What a structure was sent as; `X=` is one without members."""
+    if isinstance(node, str):
+        if node:
+            findings.add(fault(FaultKind.TYPE, path, node, "Member must be a structure"))
+        return {}
+    if None in node:
+        _mixed(node, path, findings)
+    return node
+
+
+def _read_members(tree: Tree, members: Sequence[_Member], path: str, findings: Findings) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for member in members:
+        for wire in member.wire_names:
+            if wire in tree:
+                where = f"{path}.{wire}" if path else wire
+                result[member.name] = member.read(tree[wire], where, findings)
+                break
+        else:
+            if member.required:
+                where = f"{path}.{member.wire_names[0]}" if path else member.wire_names[0]
+                findings.add(fault(FaultKind.MISSING, where, None, "Member must not be null"))
+    return result
+
+
+def _report_unknown(tree: Tree, known: frozenset[str], path: str, findings: Findings) -> None:
+    for name in tree:
+        if name is not None and name not in known and (path or name not in ENVELOPE):
+            findings.add(_unknown(f"{path}.{name}" if path else name))
+
+
 def _mixed(node: Tree, path: str, findings: Findings) -> None:
     rule = "Member must not be given both as one value and by its parts"
     findings.add(fault(FaultKind.TYPE, path, node[None], rule))
 
 
-def _elements(node: Node, wrapper: str, path: str, findings: Findings) -> list[tuple[int, str, Node]]:
+def _elements(node: Node, wrapper: str, path: str, findings: Findings) -> list[tuple[str, Node]]:
     """A list's or map's elements in the order of their indices, each with its path; both `X.member.N` and `X.N`."""
     if isinstance(node, str):
         if node:
@@ -297,16 +319,20 @@ def _elements(node: Node, wrapper: str, path: str, findings: Findings) -> list[t
         findings.add(
             fault(FaultKind.TYPE, f"{path}.{wrapper}", below, f"Member must be a list, as {path}.{wrapper}.1")
         )
-    found: dict[int, tuple[int, str, Node]] = {}
+    found: dict[int, tuple[str, Node]] = {}
     for prefix, tree in groups:
         for part, element in tree.items():
-            if part is None or (tree is node and part == wrapper):
-                continue
-            where = f"{prefix}.{part}"
-            if not (part.isascii() and part.isdecimal() and len(part) <= MAX_INDEX):
-                findings.add(fault(FaultKind.TYPE, where, part, "Member must be named by its number in the list"))
-            elif int(part) in found:
-                findings.add(fault(FaultKind.TYPE, where, part, "Member must not be given more than once"))
-            else:
-                found[int(part)] = (int(part), where, element)
+            if part is not None and not (tree is node and part == wrapper):
+                _place_element(found, part, f"{prefix}.{part}", element, findings)
     return [found[index] for index in sorted(found)]
+
+
+def _place_element(
+    found: dict[int, tuple[str, Node]], part: str, where: str, element: Node, findings: Findings
+) -> None:
+    if not (part.isascii() and part.isdecimal() and len(part) <= MAX_INDEX):
+        findings.add(fault(FaultKind.TYPE, where, part, "Member must be named by its number in the list"))
+    elif int(part) in found:
+        findings.add(fault(FaultKind.TYPE, where, part, "Member must not be given more than once"))
+    else:
+        found[int(part)] = (where, element)

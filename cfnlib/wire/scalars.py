@@ -22,6 +22,7 @@ EPOCH = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,9})?")
 ISO = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}([Tt ][0-9:]{2,8}([.,][0-9]{1,9})?([Zz]|[+-][0-9]{2}:?([0-9]{2})?)?)?")
 BITS = {"integer": 31, "long": 63}
 WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+TIMES = "Member must be a timestamp in ISO 8601 or seconds since the epoch"
 MAX_ENUM = 60
 """Values of an enumeration that a message lists; EC2's instance types are over a thousand."""
 
@@ -69,20 +70,16 @@ def scalar(name: str, shape: Shape) -> Read:
     raise NotImplementedError(f"{name} is of type {kind!r}, which no query protocol has")
 
 
-def is_text(value: str) -> bool:
-    """Whether all of it can be written as UTF-8: undecodable bytes leave lone surrogates behind."""
-    if value.isascii():
+def _is_utf8(text: str, path: str, findings: Findings) -> bool:
+    """Whether all of it can be written as UTF-8: undecodable bytes leave lone surrogates behind. If not, a fault."""
+    if text.isascii():
         return True
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
+        findings.add(fault(FaultKind.TYPE, path, "", "Member must be text in UTF-8"))
         return False
     return True
-
-
-def no_text(path: str, findings: Findings) -> None:
-    """The fault of bytes that are not UTF-8."""
-    findings.add(fault(FaultKind.TYPE, path, "", "Member must be text in UTF-8"))
 
 
 def length_faults(value_length: int, shape: Shape, said: str, path: str) -> list[Fault]:
@@ -103,22 +100,22 @@ def _text(name: str, shape: Shape) -> Read:
     if not allowed and pattern is None and not {"min", "max"} & shape.keys():
 
         def read_any(text: str, path: str, findings: Findings) -> str | None:
-            return text if is_text(text) else no_text(path, findings)
+            return text if _is_utf8(text, path, findings) else None
 
         return read_any
     shortest, longest = shape.get("min", 0), shape.get("max")
     values = ", ".join(shape.get("enum", ())[:MAX_ENUM]) + (", …" if len(allowed) > MAX_ENUM else "")
 
     def read(text: str, path: str, findings: Findings) -> str | None:
-        if not is_text(text):
-            return no_text(path, findings)
+        if not _is_utf8(text, path, findings):
+            return None
         if name in findings.open_shapes:
             return text
         size = len(text)
         if size < shortest or (longest is not None and size > longest):
             for found in length_faults(size, shape, text, path):
                 findings.add(found)
-        # Some of the patterns take a time that grows with the square of a length: only texts of a lawful one are tried.
+        # Some patterns take a time that grows with the square of the length: only a lawful length is tried.
         if pattern is not None and (longest is None or size <= longest) and not pattern.fullmatch(text):
             rule = f"Member must satisfy regular expression pattern: {shape['pattern']}"
             findings.add(fault(FaultKind.PATTERN, path, text, rule))
@@ -216,9 +213,7 @@ def _timestamp(text: str, path: str, findings: Findings) -> datetime | None:
             return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         pass
-    findings.add(
-        fault(FaultKind.TYPE, path, text, "Member must be a timestamp in ISO 8601 or seconds since the epoch")
-    )
+    findings.add(fault(FaultKind.TYPE, path, text, TIMES))
     return None
 
 

@@ -1,7 +1,7 @@
 """A result to XML or JSON, as the model has it.
 
-Each shape is made once into a function that appends to a list of texts; what is left at the time of an answer is a walk
-over the result's own members. A result that the model does not know raises: it would otherwise be missing at the
+Each shape is made once into a function that appends to a list of texts; what is left at the time of an answer is a
+walk over the result's own members. A member that the model does not know raises: it would otherwise be missing at the
 client without a word.
 """
 
@@ -34,7 +34,7 @@ class _XmlMaking:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.made = dict(service.writers)
+        self.made: dict[str, WriteXml] = dict(service.writers)
         self.item = "item" if service.protocol == "ec2" else "member"
 
     def node(self, name: str) -> WriteXml:
@@ -137,20 +137,7 @@ def to_json(service: Service, name: str, value: Any) -> Any:  # noqa: ANN401 - a
     shape = service.shapes[name]
     kind = shape["type"]
     if kind == "structure":
-        if not isinstance(value, Mapping):
-            raise unfit(name, "structure", value)
-        members = shape["members"]
-        for key in value:
-            if key not in members:
-                raise UnwritableResultError(f"{name} has no member {key!r}")
-        result = {}
-        for member, ref in members.items():
-            inner = value.get(member)
-            if inner is None:
-                result[member] = ABSENT.get(service.shapes[ref["shape"]]["type"], lambda: None)()
-            else:
-                result[member] = to_json(service, ref["shape"], inner)
-        return result
+        return _json_structure(service, name, shape, value)
     if kind == "list":
         return [to_json(service, shape["member"]["shape"], inner) for inner in _checked_list(name, value)]
     if kind == "map":
@@ -161,3 +148,20 @@ def to_json(service: Service, name: str, value: Any) -> Any:  # noqa: ANN401 - a
         return round(seconds(name, value), 3)
     text = PLAIN[kind](name, value)
     return text if kind == "blob" else value
+
+
+def _json_structure(service: Service, name: str, shape: Shape, value: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    if not isinstance(value, Mapping):
+        raise unfit(name, "structure", value)
+    members = shape["members"]
+    for key in value:
+        if key not in members:
+            raise UnwritableResultError(f"{name} has no member {key!r}")
+    result = {}
+    for member, ref in members.items():
+        inner = value.get(member)
+        if inner is None:
+            result[member] = ABSENT.get(service.shapes[ref["shape"]]["type"], lambda: None)()
+        else:
+            result[member] = to_json(service, ref["shape"], inner)
+    return result
