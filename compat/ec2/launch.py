@@ -1,0 +1,185 @@
+"""What of a launch has to be translated: disks, security groups, the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from compat.ec2.faults import Ec2Error, not_found, unsupported
+from compat.ec2.ids import ec2_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from compat.ec2.world import Row, World
+
+ROOTS = frozenset({"/dev/sda1", "/dev/sda", "/dev/xvda", "/dev/xvda1", "/dev/vda"})
+NETWORK = "cfnlib-ec2"
+"""The network that is made where a zone has no security groups and the account no network."""
+_CDROM = 3
+"""The device id that CloudStack keeps for the CD. Source: CloudStack 4.19, attachVolume."""
+
+
+@frozen
+class Disk:
+    """A volume beside the root: in GiB, None with a snapshot's size; `device_id` is CloudStack's."""
+
+    device: str
+    device_id: int
+    size_gib: int | None
+    snapshot_id: str | None = None
+
+
+@frozen
+class Disks:
+    """The disks of a launch.
+
+    `deploy` is what deployVirtualMachine takes (the root's size and one volume), `more` is made and attached when the
+    machine is there. `kept` are the devices that stay when it is terminated, `devices` the names that were asked for.
+    """
+
+    deploy: Mapping[str, Any] = field(factory=dict)
+    more: tuple[Disk, ...] = ()
+    kept: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+
+    def add_to(self, world: World, machine_id: str, zone_id: str) -> None:
+        """Make and attach what the deployment could not."""
+        for disk in self.more:
+            created = world.done(
+                "createVolume", **creation(world, disk.size_gib, disk.snapshot_id, zone_id, disk.device)
+            )
+            volume = created.get("volume", created)
+            world.done("attachVolume", id=volume["id"], virtualmachineid=machine_id, deviceid=disk.device_id)
+
+
+def disks_of(world: World, mappings: Iterable[Mapping[str, Any]]) -> Disks:
+    """The disks that block device mappings ask for. Raises `Ec2Error`."""
+    deploy: dict[str, Any] = {}
+    more: list[Disk] = []
+    kept, devices = [], []
+    next_id = 1
+    for mapping in mappings:
+        device, ebs = mapping.get("DeviceName") or "", mapping.get("Ebs")
+        if ebs is None or mapping.get("NoDevice") is not None:
+            continue  # instance stores and suppressed devices: a machine of CloudStack has none of its image's
+        size = ebs.get("VolumeSize")
+        if size is not None and size < 1:
+            raise Ec2Error("InvalidParameterValue", f"Volume of {size}GiB is too small; minimum is 1GiB.")
+        if device in ROOTS:
+            if size is not None:
+                deploy["rootdisksize"] = size
+            continue
+        if ebs.get("DeleteOnTermination") is False:
+            kept.append(device)
+        snapshot_id = None if ebs.get("SnapshotId") is None else world.uuid("snapshot", ebs["SnapshotId"])
+        if snapshot_id is None and size is None:
+            raise Ec2Error("MissingParameter", f"The block device {device} needs a VolumeSize or a SnapshotId")
+        devices.append(f"{next_id} {device}")
+        if snapshot_id is None and "diskofferingid" not in deploy:
+            offering = disk_offering(world, int(size))
+            deploy["diskofferingid"] = offering["id"]
+            if offering.get("iscustomized"):
+                deploy["size"] = size
+        else:
+            more.append(Disk(device, next_id, size, snapshot_id))
+        next_id += 2 if next_id + 1 == _CDROM else 1
+    return Disks(deploy, tuple(more), tuple(kept), tuple(devices))
+
+
+def disk_offering(world: World, size_gib: int) -> Row:
+    """An offering for a volume of this size: one of a custom size, else the smallest that is large enough."""
+    rows = world.rows("diskoffering")
+    custom = [row for row in rows if row.get("iscustomized")]
+    if custom:
+        return custom[0]
+    enough = [row for row in rows if int(row.get("disksize") or 0) >= size_gib]
+    if not enough:
+        raise unsupported(f"no disk offering of this cloud is of a custom size, and none has {size_gib} GiB")
+    return min(enough, key=lambda row: int(row["disksize"]))
+
+
+def creation(world: World, size_gib: int | None, snapshot_id: str | None, zone_id: str, name: str) -> dict[str, Any]:
+    """The parameters of a createVolume."""
+    params: dict[str, Any] = {"name": name.rpartition("/")[2] or "volume", "zoneid": zone_id}
+    if snapshot_id is not None:
+        return {**params, "snapshotid": snapshot_id}
+    offering = disk_offering(world, int(size_gib or 1))
+    params["diskofferingid"] = offering["id"]
+    if offering.get("iscustomized"):
+        params["size"] = size_gib
+    return params
+
+
+def groups_asked(world: World, params: Mapping[str, Any]) -> list[Row]:
+    """The security groups of a launch, by name, id, or of the first network interface. Raises `Ec2Error`."""
+    names, ids = list(params.get("SecurityGroups") or ()), list(params.get("SecurityGroupIds") or ())
+    for interface in params.get("NetworkInterfaces") or ():
+        ids += interface.get("Groups") or ()
+    rows = world.rows("securitygroup")
+    by_name = {str(row["name"]): row for row in rows}
+    by_id = {key: row for row in rows for key in (str(row["id"]), ec2_id("securitygroup", str(row["id"])))}
+    found: dict[str, Row] = {}
+    for asked, known in [(name, by_name) for name in names] + [(one, by_id) for one in ids]:
+        if asked not in known:
+            raise not_found("securitygroup", asked)
+        found[str(known[asked]["id"])] = known[asked]
+    if not found and "default" in by_name:
+        return [by_name["default"]]
+    return list(found.values())
+
+
+def network_for(world: World, zone: Row, params: Mapping[str, Any], groups: Sequence[Row]) -> dict[str, Any]:
+    """What deployVirtualMachine is told of networks and groups. Raises `Ec2Error`."""
+    interfaces = params.get("NetworkInterfaces") or ()
+    subnet = params.get("SubnetId") or next((one["SubnetId"] for one in interfaces if one.get("SubnetId")), None)
+    secure = _true(zone.get("securitygroupsenabled"))
+    found: dict[str, Any] = {"securitygroupids": [row["id"] for row in groups]} if secure and groups else {}
+    if subnet is not None:
+        found["networkids"] = [world.uuid("subnet", subnet)]
+    elif not secure:
+        found["networkids"] = [_network(world, zone)]
+    address = params.get("PrivateIpAddress")
+    if address:
+        found["ipaddress"] = address
+    return found
+
+
+def _network(world: World, zone: Row) -> str:
+    """The network of machines whose launcher names none, in a zone without security groups."""
+    rows = [row for row in world.rows("subnet", zoneid=zone["id"]) if not row.get("vpcid")]
+    usable = [row for row in rows if _true(row.get("canusefordeploy", True))]
+    for row in usable:
+        if row.get("name") == NETWORK:
+            return str(row["id"])
+    if len(usable) == 1:
+        return str(usable[0]["id"])
+    with world.making:
+        for row in world.rows("subnet", zoneid=zone["id"]):
+            if row.get("name") == NETWORK:
+                return str(row["id"])
+        offerings = world.client.rows(
+            "listNetworkOfferings",
+            "networkoffering",
+            {"state": "Enabled", "guestiptype": "Isolated", "forvpc": False, "supportedservices": "SourceNat"},
+        )
+        wanted = world.config.network_offering
+        chosen = [row for row in offerings if wanted in {None, row.get("name"), row.get("id")}]
+        if not chosen:
+            raise unsupported("no network was named, and no network offering can be found to make one with")
+        text = "Made by the EC2 API for machines whose launcher named no network"
+        answer = world.call(
+            "createNetwork",
+            name=NETWORK,
+            displaytext=text,
+            zoneid=zone["id"],
+            networkofferingid=chosen[0]["id"],
+            gateway="10.1.0.1",
+            netmask="255.255.0.0",
+        )
+        return str(answer.get("network", answer)["id"])
+
+
+def _true(value: object) -> bool:
+    return value is True or str(value).lower() == "true"
