@@ -102,7 +102,7 @@ class Service:
             return _service(name, api_version, None)
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", api_version, re.ASCII) or api_version < OLDEST_EC2:
             raise UnknownVersionError(
-                f"{api_version!r} is no version of EC2's API; it is a day, {OLDEST_EC2} or later"
+                f"ec2 has no version {api_version!r}; a version is a day, {OLDEST_EC2} or later"
             )
         fitting = [version for version in available if version <= api_version] or [available[0]]
         return _service(name, available[-1], None if fitting[-1] == available[-1] else fitting[-1])
@@ -135,11 +135,11 @@ class Service:
 @cache
 def versions(name: str) -> tuple[str, ...]:
     """The versions of a service that botocore has models of, the oldest first; never none (UnknownVersionError)."""
-    from botocore.exceptions import UnknownServiceError  # noqa: PLC0415 - a tenth of a second, for those who need it
+    from botocore.exceptions import DataNotFoundError  # noqa: PLC0415 - a tenth of a second, for those who need it
 
     try:
         return tuple(_loader().list_api_versions(name, "service-2"))
-    except UnknownServiceError as error:
+    except DataNotFoundError as error:
         raise UnknownVersionError(f"botocore has no model of {name!r}") from error
 
 
@@ -153,12 +153,12 @@ def _loader() -> Any:  # noqa: ANN401 - botocore has no types
 
 @cache
 def _service(name: str, version: str, older: str | None) -> Service:
-    from botocore.exceptions import DataNotFoundError, UnknownServiceError  # noqa: PLC0415 - as above
+    from botocore.exceptions import DataNotFoundError  # noqa: PLC0415 - as above
 
     raw: dict[str, Any] = _loader().load_service_model(name, "service-2", version)
     try:
         pagination = _loader().load_service_model(name, "paginators-1", version)["pagination"]
-    except (DataNotFoundError, UnknownServiceError):
+    except DataNotFoundError:
         pagination = {}
     metadata, shapes = raw["metadata"], raw["shapes"]
     namespace = metadata.get("xmlNamespace", f"http://{metadata['endpointPrefix']}.amazonaws.com/doc/{version}/")

@@ -216,15 +216,19 @@ class _Making:
 
         def read(node: Node, path: str, findings: Findings) -> list[Any]:
             elements = _elements(node, wrapper, path, findings)
+            if bounded and name not in findings.open_shapes:
+                said = [element for _, element in elements[:MAX_FAULTS] if isinstance(element, str)]
+                found = length_faults(len(elements), shape, f"[{', '.join(said)}]", path)
+                if (
+                    found
+                ):  # said before what is wrong with the elements, of which there may be too many to say anything
+                    findings.extend(found)
+                    return []
             count = len(findings.faults)
             values = [read_item(element, where, findings) for where, element in elements]
             if plain and len(findings.faults) > count:
                 said = [element for _, element in elements if isinstance(element, str)]
                 findings.faults[count:] = [in_list(found, path, said) for found in findings.faults[count:]]
-            if bounded and name not in findings.open_shapes:
-                said = [element for _, element in elements[:MAX_FAULTS] if isinstance(element, str)]
-                for found in length_faults(len(values), shape, f"[{', '.join(said)}]", path):
-                    findings.add(found)
             return values
 
         return read
@@ -240,18 +244,20 @@ class _Making:
             result: dict[str, Any] = {}
             for where, entry in _elements(node, "entry", path, findings):
                 parts: Tree = {None: entry} if isinstance(entry, str) else entry
-                for part in (key_name, value_name):
-                    if part not in parts:
+                halves = []
+                for part, read_half in ((key_name, read_key), (value_name, read_value)):
+                    if part in parts:
+                        halves.append(read_half(parts[part], f"{where}.{part}", findings))
+                    else:
                         findings.add(fault(FaultKind.MISSING, f"{where}.{part}", None, "Member must not be null"))
-                if key_name in parts and value_name in parts:
-                    key = read_key(parts[key_name], f"{where}.{key_name}", findings)
+                if len(halves) == 2 and isinstance(halves[0], str):
+                    key, value = halves
                     if key in result:
                         rule = "Member must not be given more than once"
-                        findings.add(fault(FaultKind.TYPE, f"{where}.{key_name}", str(key), rule))
-                    result[key] = read_value(parts[value_name], f"{where}.{value_name}", findings)
+                        findings.add(fault(FaultKind.TYPE, f"{where}.{key_name}", key, rule))
+                    result[key] = value
             if name not in findings.open_shapes:
-                for found in length_faults(len(result), shape, "", path):
-                    findings.add(found)
+                findings.extend(length_faults(len(result), shape, "", path))
             return result
 
         return read

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cfnlib.wire.faults import MAX_FAULTS, Fault, FaultKind, fault
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from cfnlib.wire.model import Shape
 
@@ -46,6 +46,11 @@ class Findings:
         self.faults.append(found)
         if len(self.faults) >= MAX_FAULTS:
             raise EnoughError
+
+    def extend(self, found: Iterable[Fault]) -> None:
+        """Keep several; raises as `add` does."""
+        for item in found:
+            self.add(item)
 
 
 Read = Callable[[str, str, Findings], Any]
@@ -113,8 +118,7 @@ def _text(name: str, shape: Shape) -> Read:
             return text
         size = len(text)
         if size < shortest or (longest is not None and size > longest):
-            for found in length_faults(size, shape, text, path):
-                findings.add(found)
+            findings.extend(length_faults(size, shape, text, path))
         # Some patterns take a time that grows with the square of the length: only a lawful length is tried.
         if pattern is not None and (longest is None or size <= longest) and not pattern.fullmatch(text):
             rule = f"Member must satisfy regular expression pattern: {shape['pattern']}"
@@ -225,8 +229,7 @@ def _blob(name: str, shape: Shape) -> Read:
             findings.add(fault(FaultKind.TYPE, path, text, "Member must be bytes in base64"))
             return None
         if name not in findings.open_shapes:
-            for found in length_faults(len(value), shape, text, path):
-                findings.add(found)
+            findings.extend(length_faults(len(value), shape, text, path))
         return value
 
     return read
