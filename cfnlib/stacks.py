@@ -155,6 +155,10 @@ class Stacks:
         """The same as plain values, as the store has them."""
         return self._shelf.all(deleted=deleted)
 
+    def mine(self, name: str) -> StackState:
+        """The stack of this name or id as a plain value. Raises `StackError` when it is another account's."""
+        return self._shelf.mine(name)
+
     def plan(self, name: str, template: Source | None = None, parameters: Mapping[str, Any] | None = None) -> Plan:
         """What `create` or `update` of this name would do. Touches nothing. Raises `TemplateError`."""
         try:
