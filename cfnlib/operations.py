@@ -25,6 +25,7 @@ from cfnlib.wanted import change_set_of, check_choice, new_state, status_event, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from threading import Event as Flag
 
     from cfnlib.drivers.base import Clock, Driver
     from cfnlib.engine.holding import Holder
@@ -263,9 +264,12 @@ class Operations:
 
     # Carrying on
 
-    def carry_on(self, begun: Begun, on_event: Observer | None = None) -> StackState:
-        """Do what was begun, until it ends; gives the stack as it then is. Raises as `Engine.drive` does."""
-        return self._engine.drive(begun.lease, plan=begun.plan, observer=on_event)
+    def carry_on(self, begun: Begun, on_event: Observer | None = None, halt: Flag | None = None) -> StackState:
+        """Do what was begun, until it ends; gives the stack as it then is. Raises as `Engine.drive` does.
+
+        Once `halt` is set, what is not done is left to a process that takes it up: see `Engine.drive`.
+        """
+        return self._engine.drive(begun.lease, plan=begun.plan, observer=on_event, halt=halt)
 
     # Within
 

@@ -14,6 +14,7 @@ from cfnlib.state.model import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from threading import Event as Flag
 
     from cfnlib.drivers.base import Clock
     from cfnlib.state.model import Resource, Stack
@@ -27,7 +28,8 @@ class Journal:
 
     `masked` makes the values of NoEcho parameters unreadable in every reason that is written down.
     `rows` is what the store holds, once flushed; `own_ids` are the ids of all that is, or was, in them under this
-    lease. `request` is what somebody asked of this operation in the meantime.
+    lease. `request` is what somebody asked of this operation in the meantime; `halt`, once set, asks this process to
+    leave it to another.
     Raises `LeaseLostError` from `flush` and `check` once the lease is lost.
     """
 
@@ -42,6 +44,7 @@ class Journal:
         lease_s: float,
         heartbeat_s: float,
         observer: Observer | None = None,
+        halt: Flag | None = None,
     ) -> None:
         self.store = store
         self.lease = lease
@@ -50,6 +53,7 @@ class Journal:
         self.rows: dict[tuple[str, int], Resource] = {row.key: row for row in rows}
         self.own_ids: set[str | None] = {row.physical_id for row in self.rows.values()}
         self.request: str | None = None
+        self.halt = halt
         self._lease_s = lease_s
         self._heartbeat_s = heartbeat_s
         self.masked: Callable[[str], str] = str
@@ -70,6 +74,11 @@ class Journal:
     def holds(self) -> bool:
         """Whether the lease still holds by this process's clock: asked before every call."""
         return self.clock.now() < self.lease.expires_at
+
+    @property
+    def halted(self) -> bool:
+        """Whether this process shall go on no further."""
+        return self.halt is not None and self.halt.is_set()
 
     def put(self, row: Resource, *, event: bool = False) -> None:
         """Keep a row; with `event`, tell of its status."""

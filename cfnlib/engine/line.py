@@ -24,24 +24,37 @@ if TYPE_CHECKING:
 
 @frozen
 class Message:
-    """What came back for a task (`key`): the result of one piece of work, or the error."""
+    """What came back for a task (`key`): the result of one piece of work, or the error.
+
+    `recalled` says that the piece was never begun.
+    """
 
     key: str
     what: str
     value: Any = None
     error: CfnlibError | None = None
+    recalled: bool = False
 
 
 class Line:
     """Does pieces of work beside the walk.
 
-    `holds` is asked right before each piece: when it says no, the piece is not done, and its message is a
-    `LeaseLostError`.
+    `holds` and `halted` are asked right before each piece: when the lease does not hold any more, the piece is not
+    done, and its message is a `LeaseLostError`; when the operation is halted, the piece is recalled.
     """
 
-    def __init__(self, clock: Clock, holds: Callable[[], bool], *, calls_in_flight: int, inline: bool) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        holds: Callable[[], bool],
+        halted: Callable[[], bool],
+        *,
+        calls_in_flight: int,
+        inline: bool,
+    ) -> None:
         self._clock = clock
         self._holds = holds
+        self._halted = halted
         self._inline = inline
         self._came: SimpleQueue[Message] = SimpleQueue()
         self._waiting: deque[Callable[[], None]] = deque()
@@ -93,6 +106,8 @@ class Line:
             pool.submit(piece)
 
     def _do(self, key: str, what: str, work: Callable[[], Any]) -> Message:
+        if self._halted():
+            return Message(key, what, recalled=True)
         if not self._holds():
             return Message(key, what, error=LeaseLostError("the lease expired before the call"))
         try:

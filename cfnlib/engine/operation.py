@@ -24,6 +24,7 @@ from cfnlib.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Event
 
     from cfnlib.drivers.base import Clock, Driver
     from cfnlib.engine.journal import Observer
@@ -83,12 +84,21 @@ class Engine:
         """The plan for a stack as it stands. Raises `TemplateError` with every fault."""
         return self._made(self.instance(stack, previous=previous), stack, going_back=previous)
 
-    def drive(self, lease: Lease, *, plan: Plan | None = None, observer: Observer | None = None) -> Stack:
+    def drive(
+        self,
+        lease: Lease,
+        *,
+        plan: Plan | None = None,
+        observer: Observer | None = None,
+        halt: Event | None = None,
+    ) -> Stack:
         """Lead the stack of this lease to a final status. Releases the lease.
 
-        `plan` is the plan of the first phase, when the caller has just made it. Gives the stack as it then is: still
-        in progress only when somebody asked to delete it, which is then theirs to do. Raises `LeaseLostError`; and
-        `CloudError` when the cloud cannot be asked what it is: the stack then stays as it is, to be resumed.
+        `plan` is the plan of the first phase, when the caller has just made it. Once `halt` is set, everything is
+        left to another process: the answers to calls in flight are awaited and written down, the ends of jobs not.
+        Gives the stack as it then is: still in progress only after that, or when somebody asked to delete it, which
+        is then theirs to do. Raises `LeaseLostError`; and `CloudError` when the cloud cannot be asked what it is: the
+        stack then stays as it is, to be resumed.
         """
         stack = self._store.stack(lease.stack_id)
         rows = self._store.resources(lease.stack_id)
@@ -102,10 +112,11 @@ class Engine:
             lease_s=settings.lease_s,
             heartbeat_s=settings.heartbeat_s,
             observer=observer,
+            halt=halt,
         )
         try:
             self._driver.facts()
-            while journal.stack.status.in_progress:
+            while journal.stack.status.in_progress and not journal.halted:
                 before = journal.stack.status
                 self._lead(journal, plan)
                 plan = None
@@ -140,24 +151,24 @@ class Engine:
                 row.status not in MADE for row in journal.rows.values()
             ):  # members that the group could do without
                 left = self._made(self.instance(journal.stack), journal.stack, journal, cleaning=True)
-                self._walk(left, Phase.CLEANUP, journal)
+                if self._walk(left, Phase.CLEANUP, journal).halted:
+                    return
             self._finish(journal, _S.CREATE_COMPLETE, plan)
             return
-        if self._handed_over(journal, outcome):
-            return
-        reason = _reason(outcome)
         after = {"DELETE": _S.DELETE_IN_PROGRESS, "DO_NOTHING": _S.CREATE_FAILED}
-        self._move(journal, after.get(journal.stack.on_failure, _S.ROLLBACK_IN_PROGRESS), reason)
+        to = after.get(journal.stack.on_failure, _S.ROLLBACK_IN_PROGRESS)
+        if not self._handed_over(journal, outcome, to):
+            self._move(journal, to, _reason(outcome))
 
     def _update(self, journal: Journal, plan: Plan | None) -> None:
         outcome, plan = self._forward(journal, plan)
         if outcome.ok and plan is not None:
             self._finish(journal, _S.UPDATE_COMPLETE_CLEANUP_IN_PROGRESS, plan)
             return
-        if self._handed_over(journal, outcome):
-            return
         failed = journal.stack.on_failure == "DO_NOTHING" and not outcome.stopped
-        self._move(journal, _S.UPDATE_FAILED if failed else _S.UPDATE_ROLLBACK_IN_PROGRESS, _reason(outcome))
+        to = _S.UPDATE_FAILED if failed else _S.UPDATE_ROLLBACK_IN_PROGRESS
+        if not self._handed_over(journal, outcome, to):
+            self._move(journal, to, _reason(outcome))
 
     def _update_rollback(self, journal: Journal) -> None:
         stack = journal.stack
@@ -242,8 +253,13 @@ class Engine:
             journal.masked = _masked(plan.evaluator, journal.stack)
         return Walk(plan, phase, journal, self._driver, self._driver.facts(), self._settings).run()
 
-    def _handed_over(self, journal: Journal, outcome: Outcome) -> bool:
-        """Whether somebody else goes on from here, because they asked for the deletion of the stack."""
+    def _handed_over(self, journal: Journal, outcome: Outcome, after_failure: StackStatus | None = None) -> bool:
+        """Whether somebody else goes on from here: they asked for the deletion of the stack, or this process ends.
+
+        A failure is not forgotten by that, where it leads to a status in which the stack is still worked on.
+        """
+        if outcome.halted:
+            return not (outcome.failures and after_failure is not None and after_failure.in_progress)
         if not outcome.stopped:
             return False
         if journal.request == "delete":

@@ -44,6 +44,7 @@ class Task:
     `record` is the cloud's last description of the thing. `attempts` counts how often the present call was sent by
     this process, `looks` how often its unknown outcome was looked for, `retries` how often a refused removal was
     repeated. `settling` says that a job of an earlier process is waited for before the calls of this one begin.
+    `sent_before` says whether the present call may have been sent already when it was last about to be.
     """
 
     action: Action
@@ -59,6 +60,7 @@ class Task:
     settling: bool = False
     adopted: bool = False
     unprepared: Call | None = None
+    sent_before: bool = False
 
     @property
     def key(self) -> str:
@@ -118,7 +120,13 @@ class Task:
         """Note that the present call may have been sent from now on."""
         self.attempts += 1
         if self.row.intent is not None:
+            self.sent_before = self.row.intent.sent
             self.row = evolve(self.row, intent=evolve(self.row.intent, sent=True, job_id=None))
+
+    def recalled(self) -> None:
+        """Note that the present call was not sent after all."""
+        if self.row.intent is not None:
+            self.row = evolve(self.row, intent=evolve(self.row.intent, sent=self.sent_before))
 
     def answered(self, physical_id: str | None, job_id: str | None) -> None:
         """Note the answer's ids."""

@@ -3,71 +3,82 @@
 The walk is one thread. It starts tasks whose predecessors are done, writes their intents down in one transaction,
 hands the calls to the line, and moves tasks on by what comes back. After the first failure that counts (or a request
 to stop) it starts nothing more and waits for what is under way: CloudStack cannot give up a job.
+
+A walk that is halted is to be gone on with by another process: it waits for the calls in flight to be answered, so
+that the ids of their jobs are written down, but not for the jobs.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.drivers.base import Answer, Pending
 from cfnlib.engine.begin import Beginner
+from cfnlib.engine.front import Front
 from cfnlib.engine.line import Line, Message
-from cfnlib.engine.outcome import Outcome
 from cfnlib.engine.polls import Polls
+from cfnlib.engine.sender import Sender
 from cfnlib.engine.signals import SignalWatch
 from cfnlib.engine.timers import Timers
 from cfnlib.engine.trouble import Remedy, is_so, remedy, unsure
 from cfnlib.errors import CfnlibError, LeaseLostError
-from cfnlib.plan.change import Operation, Phase
-from cfnlib.schema.calls import Call, Effect, needs_prepare
+from cfnlib.plan.change import Operation
+from cfnlib.schema.calls import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cfnlib.drivers.base import Driver
     from cfnlib.engine.journal import Journal
+    from cfnlib.engine.outcome import Outcome
     from cfnlib.engine.settings import Settings
     from cfnlib.engine.task import Task
-    from cfnlib.plan.change import Action, Plan
+    from cfnlib.plan.change import Action, Phase, Plan
+    from cfnlib.schema.calls import Call
     from cfnlib.schema.model import Facts
 
 
 class Walk:
-    """One phase of a plan being done. `run` does it to the end."""
+    """One phase of a plan being done. `run` does it to the end, or until it is halted."""
 
     def __init__(
-        self, plan: Plan, phase: Phase, journal: Journal, driver: Driver, facts: Facts, settings: Settings
+        self,
+        plan: Plan,
+        phase: Phase,
+        journal: Journal,
+        driver: Driver,
+        facts: Facts,
+        settings: Settings,
     ) -> None:
-        self.outcome = Outcome()
         self._journal = journal
         self._driver = driver
         self._settings = settings
         self._clock = journal.clock
-        self._plan = plan
-        self._graph = plan.graph(phase)
-        self._actions = {action.key: action for action in plan.actions if action.phase is phase}
-        self._missing = {key: len(names) for key, names in self._graph.after.items()}
-        self._ready = deque(key for key in self._graph.order if not self._missing[key])
+        self._front = Front(plan, phase)
         self._tasks: dict[str, Task] = {}
-        self._to_send: list[Task] = []
         self._timers = Timers(self._clock)
-        self._written_at = 0.0
-        self._failed_members: dict[str, int] = {}
         self._signals = SignalWatch(journal, settings.signal_s)
         self._begin = Beginner(plan, journal, driver, facts)
         self._line = Line(
-            self._clock, lambda: journal.holds, calls_in_flight=settings.calls_in_flight, inline=settings.inline
+            self._clock,
+            lambda: journal.holds,
+            lambda: journal.halted,
+            calls_in_flight=settings.calls_in_flight,
+            inline=settings.inline,
         )
         self._polls = Polls(driver, self._line, self._clock, settings)
+        self._sender = Sender(driver, self._line, journal, settings.write_s, self._begin.taken)
 
     def run(self) -> Outcome:
         """Do the phase. Raises `LeaseLostError`, and then nothing more is written or called."""
         try:
             while True:
+                if self._journal.halted:
+                    self._hand_over()
+                    break
                 self._launch()
-                self._write()
-                if not self._tasks and not self._ready:
+                self._sender.write(at_once=not self._tasks)
+                if not self._tasks and not self._front.ready:
                     break
                 self._check_request()
                 for message in self._line.receive(self._wait_s()):
@@ -80,22 +91,25 @@ class Walk:
             self._journal.flush()
         finally:
             self._line.close()
-        return self.outcome
+        return self._front.outcome
+
+    def _hand_over(self) -> None:
+        """Let what is in flight be answered, and everything else lie for the process that takes it up."""
+        while self._line.under_way:
+            for message in self._line.receive(self._settings.heartbeat_s):
+                self._handle(message)
+            self._journal.flush()
+        self._sender.recall()
+        self._front.outcome.halted = bool(self._tasks or self._front.ready)
 
     # Starting
 
     def _launch(self) -> None:
-        if self.outcome.failures or self.outcome.stopped:
-            self._ready.clear()
-        while self._ready:
-            action = self._actions[self._ready.popleft()]
-            if action.operation is Operation.KEEP:
-                self._begin.keep(action)
-                self._release(action.key)
-                continue
-            if action.operation is Operation.FORGET:
-                self._begin.forget(action)
-                self._release(action.key)
+        while (action := self._front.next()) is not None:
+            if action.operation in {Operation.KEEP, Operation.FORGET}:
+                let = self._begin.keep if action.operation is Operation.KEEP else self._begin.forget
+                let(action)
+                self._front.release(action.key)
                 continue
             try:
                 task = self._begin.task(action)
@@ -106,7 +120,7 @@ class Walk:
 
     def _refused(self, action: Action, error: CfnlibError) -> None:
         self._begin.refused(action, error)
-        self._count_failure(action, str(error))
+        self._front.failed(action, str(error))
 
     def _start(self, task: Task) -> None:
         now = self._clock.now()
@@ -138,49 +152,17 @@ class Walk:
         elif intent is not None and intent.sent:
             self._look(task)
         else:
-            self._next_call(task)
-
-    def _next_call(self, task: Task) -> None:
-        call = task.call
-        if call.exclusive or needs_prepare(call):
-            self._line.call(task.key, "prepared", lambda: self._prepare(call))
-        else:
-            self._send(task)
-
-    def _prepare(self, call: Call) -> Call | None:
-        """The call as it will be made; None when there is nothing to do.
-
-        Raises `ConflictError` for a stranger's thing.
-        """
-        prepared = self._driver.prepare(call)
-        place = None if prepared is None else prepared.taken or prepared.check
-        if prepared is not None and prepared.exclusive and place is not None:
-            found = self._driver.find(place)
-            if found:
-                raise self._begin.taken(call.command, found[0])
-        return prepared
-
-    def _send(self, task: Task) -> None:
-        task.sending()
-        self._journal.put(task.row)
-        self._to_send.append(task)
-
-    def _write(self) -> None:
-        """Write down what changed; then, and only then, make the calls whose intents are now written."""
-        now = self._clock.now()
-        if self._to_send or now >= self._written_at + self._settings.write_s or not self._tasks:
-            self._journal.flush()
-            self._written_at = now
-        sending, self._to_send = self._to_send, []
-        for task in sending:
-            call = task.call
-            self._line.call(task.key, "answered", lambda call=call: self._driver.submit(call))  # type: ignore[misc]
+            self._sender.next_call(task)
 
     # What comes back
 
     def _handle(self, message: Message) -> None:
         if isinstance(message.error, LeaseLostError):
             raise message.error
+        if message.recalled:
+            if message.what == "answered":
+                self._sender.recalled(self._tasks[message.key])
+            return
         if message.what == "polled":
             self._polled(message)
             return
@@ -209,7 +191,7 @@ class Walk:
             self._call_done(task, {})
             return
         task.prepared(call)
-        self._send(task)
+        self._sender.send(task)
 
     def _answered(self, task: Task, answer: Answer) -> None:
         task.answered(answer.physical_id, answer.job_id)
@@ -237,7 +219,7 @@ class Walk:
             self._settled(task)
         elif task.advanced():
             self._journal.put(task.row)
-            self._next_call(task)
+            self._sender.next_call(task)
         elif task.verb == "UPDATE" and task.row.physical_id and task.resource.native and task.resource.native.read:
             resource, physical_id = task.resource, task.row.physical_id
             self._line.call(task.key, "read", lambda: self._driver.read(resource, [physical_id]))
@@ -272,13 +254,7 @@ class Walk:
         if successor is not None:
             self._start(successor)
         else:
-            self._release(task.key)
-
-    def _release(self, key: str) -> None:
-        for name in self._graph.before[key]:
-            self._missing[name] -= 1
-            if not self._missing[name]:
-                self._ready.append(name)
+            self._front.release(task.key)
 
     # What went wrong
 
@@ -294,11 +270,11 @@ class Walk:
         elif todo is Remedy.CHOOSE:
             task.retries += 1
             task.choose_again()
-            self._next_call(task)
+            self._sender.next_call(task)
         elif todo is Remedy.REPEAT:
             task.retries += 1
             sent = task.row.intent is not None and task.row.intent.sent
-            again = self._send if sent else self._next_call
+            again = self._sender.send if sent else self._sender.next_call
             self._timers.after(self._settings.retry_s[task.retries - 1], lambda: again(task))
         elif todo is Remedy.CHECK:
             call, refusal = task.call, str(error)
@@ -342,7 +318,7 @@ class Walk:
             self._settled(task)
         elif task.attempts < self._settings.attempts:
             task.looks = 0
-            self._send(task)
+            self._sender.send(task)
         else:
             self._fail(task, f"{call.command}: no answer, and nothing to be seen of it on the cloud", had_effect=True)
 
@@ -358,28 +334,14 @@ class Walk:
         task.failed(self._clock.now(), reason, had_effect=had_effect)
         self._journal.put(task.row, event=True)
         del self._tasks[task.key]
-        self._count_failure(task.action, reason)
-
-    def _count_failure(self, action: Action, reason: str) -> None:
-        group = action.group if action.tolerated else None
-        evaluator = self._plan.evaluator
-        if group is not None and evaluator is not None and action.operation is not Operation.REMOVE:
-            members = len(evaluator.members(group))
-            failed = self._failed_members.get(group, 0) + 1
-            self._failed_members[group] = failed
-            if members - failed >= members * evaluator.declared[group].quorum:
-                self._release(action.key)
-                return
-        self.outcome.failures.append((action.logical_id, reason))
+        self._front.failed(task.action, reason)
 
     # Time
 
     def _wait_s(self) -> float:
         now = self._clock.now()
-        until = now + self._settings.heartbeat_s
-        if self._journal.dirty:
-            until = min(until, self._written_at + self._settings.write_s)
-        until = min(until, self._signals.next_due(), self._polls.due(), self._timers.due())
+        heartbeat = now + self._settings.heartbeat_s
+        until = min(heartbeat, self._sender.due(), self._signals.next_due(), self._polls.due(), self._timers.due())
         return max(until - now, 0.0)
 
     def _expire(self) -> None:
@@ -393,7 +355,6 @@ class Walk:
                 self._fail(task, f"{task.call.command}: its job has not ended after {waited:g} s", had_effect=True)
 
     def _check_request(self) -> None:
-        if self._journal.request is not None and not self.outcome.stopped:
-            self.outcome.stopped = True
-            self._ready.clear()
+        if self._journal.request is not None and not self._front.outcome.stopped:
+            self._front.outcome.stopped = True
             self._signals.give_up(lambda task: self._fail(task, "the operation was cancelled"))
