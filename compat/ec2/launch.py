@@ -134,22 +134,22 @@ def network_for(world: World, zone: Row, params: Mapping[str, Any], groups: Sequ
     """What deployVirtualMachine is told of networks and groups. Raises `Ec2Error`."""
     interfaces = params.get("NetworkInterfaces") or ()
     subnet = params.get("SubnetId") or next((one["SubnetId"] for one in interfaces if one.get("SubnetId")), None)
-    secure = _true(zone.get("securitygroupsenabled"))
+    secure = is_true(zone.get("securitygroupsenabled"))
     found: dict[str, Any] = {"securitygroupids": [row["id"] for row in groups]} if secure and groups else {}
     if subnet is not None:
         found["networkids"] = [world.uuid("subnet", subnet)]
     elif not secure:
-        found["networkids"] = [_network(world, zone)]
+        found["networkids"] = [default_network(world, zone)]
     address = params.get("PrivateIpAddress")
     if address:
         found["ipaddress"] = address
     return found
 
 
-def _network(world: World, zone: Row) -> str:
-    """The network of machines whose launcher names none, in a zone without security groups."""
+def default_network(world: World, zone: Row) -> str:
+    """The network of machines whose launcher names none, in a zone without security groups; made if there is none."""
     rows = [row for row in world.rows("subnet", zoneid=zone["id"]) if not row.get("vpcid")]
-    usable = [row for row in rows if _true(row.get("canusefordeploy", True))]
+    usable = [row for row in rows if is_true(row.get("canusefordeploy", True))]
     for row in usable:
         if row.get("name") == NETWORK:
             return str(row["id"])
@@ -181,5 +181,6 @@ def _network(world: World, zone: Row) -> str:
         return str(answer.get("network", answer)["id"])
 
 
-def _true(value: object) -> bool:
+def is_true(value: object) -> bool:
+    """Whether a truth value of CloudStack, which may come as a text, is true."""
     return value is True or str(value).lower() == "true"

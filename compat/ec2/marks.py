@@ -1,7 +1,7 @@
 """What EC2 knows of a machine and CloudStack does not, kept on the machine itself.
 
 Which reservation a machine belongs to, and its place there, is its name: `r-0123456789abcdef0-3` is the fourth
-machine of that reservation. The name is given by the very call that makes the machine, and CloudStack refuses a second
+machine of that reservation. The name is given by the call that makes the machine, and CloudStack refuses a second
 one of the same name; so a request that is sent twice with one client token makes nothing twice, whichever bridge it
 comes to, and a bridge that dies leaves no machine without its reservation. The rest (`Marks`) is in tags whose keys
 begin with `cfnlib:ec2:`, which DescribeTags does not show.

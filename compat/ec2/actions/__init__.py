@@ -19,7 +19,20 @@ if TYPE_CHECKING:
 
     Action: TypeAlias = Callable[[World, Mapping[str, Any]], Mapping[str, Any]]
 
-FAMILIES = ("instances", "run")
+FAMILIES = (
+    "addresses",
+    "attributes",
+    "groups",
+    "images",
+    "instances",
+    "key_pairs",
+    "places",
+    "run",
+    "snapshots",
+    "spot",
+    "tags",
+    "volumes",
+)
 """The modules of this package."""
 
 

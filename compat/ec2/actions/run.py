@@ -1,10 +1,10 @@
 """RunInstances: machines that are submitted, not waited for.
 
 CloudStack answers `deployVirtualMachine` with the machine's id and a job, so a reservation of many machines costs
-the calls alone, many of them at a time. What was asked for beyond what that call takes is put on the machines by the
-bridge's own threads, while the client has its answer already.
+the calls alone, many at a time. What was asked for beyond what that call takes is put on the machines by threads of
+the bridge, while the client has its answer already.
 
-EC2's promise: at least MinCount machines or none. When fewer could be submitted, those that were are removed again, and
+EC2's promise: at least MinCount machines or none. When fewer could be submitted, those that were are removed, and
 the client gets the error of the first that could not be.
 """
 

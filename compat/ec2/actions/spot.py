@@ -1,0 +1,132 @@
+"""Spot requests: granted at once, at whatever price, because a CloudStack has no market.
+
+A request is kept on its machine (`Marks.spot`), so it lasts as long as the machine does. Cancelling it leaves the
+machine, as on EC2.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from compat.ec2.actions.run import MOST_AT_ONCE, prepared, submitted
+from compat.ec2.faults import Ec2Error, not_found
+from compat.ec2.filters import filtered
+from compat.ec2.ids import ec2_id
+from compat.ec2.machines import GONE, tags_of, time_of
+from compat.ec2.marks import Marks, new_reservation, reservation_of
+from compat.ec2.pages import paged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from compat.ec2.world import Row, World
+
+FILTERS: dict[str, Any] = {
+    "instance-id": "InstanceId",
+    "launch-group": "LaunchGroup",
+    "launch.image-id": "LaunchSpecification.ImageId",
+    "launch.instance-type": "LaunchSpecification.InstanceType",
+    "launch.key-name": "LaunchSpecification.KeyName",
+    "spot-instance-request-id": "SpotInstanceRequestId",
+    "spot-price": "SpotPrice",
+    "state": "State",
+    "status-code": "Status.Code",
+    "type": "Type",
+}
+
+
+def request_spot_instances(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the machines, and say that the requests are active."""
+    count = int(params.get("InstanceCount") or 1)
+    if not 1 <= count <= MOST_AT_ONCE:
+        raise Ec2Error("InvalidParameterValue", f"InstanceCount {count}: it is 1 to {MOST_AT_ONCE}")
+    price = str(params.get("SpotPrice") or "")
+    if price:
+        try:
+            good = float(price) > 0
+        except ValueError:
+            good = False
+        if not good:
+            raise Ec2Error("InvalidParameterValue", f"Invalid value '{price}' for SpotPrice.")
+    wanted = dict(params.get("LaunchSpecification") or {})
+    token = params.get("ClientToken")
+    reservation = new_reservation(f"{world.caller.domain_id}/{world.caller.account}", token)
+    marks = Marks(
+        spot=ec2_id("spot", token or uuid4().hex), spot_price=price, launch_group=params.get("LaunchGroup") or ""
+    )
+    launch = prepared(world, {**wanted, "ClientToken": token}, reservation, marks)
+    rows = submitted(world, launch, count, count)
+    return {"SpotInstanceRequests": [_described(world, row) for row in rows]}
+
+
+def describe_spot_instance_requests(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The requests whose machines are there."""
+    rows = [row for row in world.rows("instance") if world.marks(row).spot]
+    found = [_described(world, row) for row in rows]
+    asked = params.get("SpotInstanceRequestIds")
+    if asked:
+        known = {one["SpotInstanceRequestId"] for one in found}
+        for name in asked:
+            if name not in known:
+                raise not_found("spot", name)
+        found = [one for one in found if one["SpotInstanceRequestId"] in asked]
+    chosen = filtered(found, params.get("Filters"), FILTERS)
+    page, token = paged(chosen, params, lambda one: str(one["SpotInstanceRequestId"]))
+    return {"SpotInstanceRequests": page, "NextToken": token}
+
+
+def cancel_spot_instance_requests(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Say that the requests are cancelled; their machines stay."""
+    known = {_spot_id(world, row) for row in world.rows("instance") if world.marks(row).spot}
+    for name in params["SpotInstanceRequestIds"]:
+        if name not in known:
+            raise not_found("spot", name)
+    cancelled = [{"SpotInstanceRequestId": name, "State": "cancelled"} for name in params["SpotInstanceRequestIds"]]
+    return {"CancelledSpotInstanceRequests": cancelled}
+
+
+def describe_spot_price_history(_world: World, _params: Mapping[str, Any]) -> dict[str, Any]:
+    """There is no market, so there is no history."""
+    return {"SpotPriceHistory": [], "NextToken": ""}
+
+
+def _spot_id(world: World, row: Row) -> str:
+    """A request's id: the mark is shared by the machines of one call, the launch index tells them apart."""
+    return ec2_id("spot", f"{world.marks(row).spot} {reservation_of(row)[1]}")
+
+
+def _described(world: World, row: Row) -> dict[str, Any]:
+    marks = world.marks(row)
+    gone = row.get("state") in GONE
+    created = time_of(row.get("created"))
+    status = {"Code": "fulfilled", "Message": "Your spot request is fulfilled.", "UpdateTime": created}
+    if gone:
+        status = {"Code": "instance-terminated-by-user", "Message": "The instance is gone.", "UpdateTime": created}
+    return {
+        "SpotInstanceRequestId": _spot_id(world, row),
+        "SpotPrice": marks.spot_price or None,
+        "Type": "one-time",
+        "State": "closed" if gone else "active",
+        "Status": status,
+        "LaunchGroup": marks.launch_group or None,
+        "LaunchSpecification": {
+            "ImageId": marks.image,
+            "InstanceType": marks.type,
+            "KeyName": row.get("keypairs") or None,
+            "Placement": {"AvailabilityZone": row.get("zonename")},
+        },
+        "InstanceId": world.learn("instance", str(row["id"])),
+        "CreateTime": created,
+        "ProductDescription": "Linux/UNIX",
+        "LaunchedAvailabilityZone": row.get("zonename"),
+        "Tags": tags_of(row),
+    }
+
+
+ACTIONS = {
+    "CancelSpotInstanceRequests": cancel_spot_instance_requests,
+    "DescribeSpotInstanceRequests": describe_spot_instance_requests,
+    "DescribeSpotPriceHistory": describe_spot_price_history,
+    "RequestSpotInstances": request_spot_instances,
+}

@@ -1,0 +1,262 @@
+"""Volumes and their attachments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from compat.ec2 import names
+from compat.ec2.faults import Ec2Error, unsupported
+from compat.ec2.filters import filtered
+from compat.ec2.launch import creation
+from compat.ec2.machines import device_name, tags_of, time_of
+from compat.ec2.pages import paged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from compat.ec2.world import Row, World
+
+FILTERS: dict[str, Any] = {
+    "attachment.attach-time": "Attachments.AttachTime",
+    "attachment.delete-on-termination": "Attachments.DeleteOnTermination",
+    "attachment.device": "Attachments.Device",
+    "attachment.instance-id": "Attachments.InstanceId",
+    "attachment.status": "Attachments.State",
+    "availability-zone": "AvailabilityZone",
+    "create-time": "CreateTime",
+    "encrypted": "Encrypted",
+    "size": "Size",
+    "snapshot-id": "SnapshotId",
+    "status": "State",
+    "volume-id": "VolumeId",
+    "volume-type": "VolumeType",
+}
+_STATES = {
+    "Allocated": "available",
+    "Ready": "available",
+    "Creating": "creating",
+    "Migrating": "available",
+    "Snapshotting": "available",
+    "Resizing": "available",
+    "Uploaded": "available",
+    "Destroy": "deleting",
+    "Expunging": "deleting",
+    "Expunged": "deleted",
+    "UploadError": "error",
+    "UploadAbandoned": "error",
+}
+_GIB = 1 << 30
+_CDROM = 3
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def describe_volumes(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The volumes of the account."""
+    rows = world.chosen("volume", params.get("VolumeIds"))
+    marks = _marks(world, rows)
+    found = [described(world, row, marks) for row in rows]
+    page, token = paged(filtered(found, params.get("Filters"), FILTERS), params, lambda one: str(one["VolumeId"]))
+    return {"Volumes": page, "NextToken": token}
+
+
+def described(world: World, row: Row, machines: Mapping[str, Row]) -> dict[str, Any]:
+    """A volume; `machines` are those that volumes are attached to, by UUID."""
+    machine = machines.get(str(row.get("virtualmachineid")))
+    attachments = [] if row.get("virtualmachineid") is None else [_attachment(world, row, machine)]
+    snapshot = row.get("snapshotid")
+    return {
+        "VolumeId": world.learn("volume", str(row["id"])),
+        "Size": max(-(-int(row.get("size") or 0) // _GIB), 1),
+        "SnapshotId": world.learn("snapshot", str(snapshot)) if snapshot else "",
+        "AvailabilityZone": row.get("zonename"),
+        "State": "in-use" if attachments else _STATES.get(str(row.get("state")), "available"),
+        "CreateTime": time_of(row.get("created")),
+        "Attachments": attachments,
+        "Tags": tags_of(row),
+        "VolumeType": "gp2",
+        "Encrypted": False,
+        "MultiAttachEnabled": False,
+    }
+
+
+def create_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a volume. CloudStack may place it only when it is first attached."""
+    zone = names.zone(world, params.get("AvailabilityZone"))
+    size, snapshot = params.get("Size"), params.get("SnapshotId")
+    if size is None and not snapshot:
+        raise Ec2Error("MissingParameter", "The request must contain the parameter size or snapshotId")
+    if size is not None and not 1 <= size <= 65536:
+        raise Ec2Error("InvalidParameterValue", f"Volume of {size}GiB is out of range; 1 to 65536 GiB can be had.")
+    snapshot_id = None if not snapshot else world.uuid("snapshot", snapshot)
+    answer = world.call("createVolume", **creation(world, size, snapshot_id, str(zone["id"]), "volume"))
+    tags = {
+        tag["Key"]: tag.get("Value") or ""
+        for one in params.get("TagSpecifications") or ()
+        for tag in one.get("Tags") or ()
+    }
+    if tags:
+        pairs = [{"key": key, "value": value} for key, value in tags.items()]
+        world.behind([lambda: world.done("createTags", resourceids=answer["id"], resourcetype="Volume", tags=pairs)])
+    row = world.one("volume", str(answer["id"]))
+    return {
+        **described(world, row, {}),
+        "State": "creating",
+        "Tags": [{"Key": k, "Value": v} for k, v in tags.items()],
+    }
+
+
+def delete_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Remove a volume that is attached to nothing."""
+    row = world.one("volume", params["VolumeId"])
+    if row.get("virtualmachineid") is not None:
+        instance = world.learn("instance", str(row["virtualmachineid"]))
+        raise Ec2Error("VolumeInUse", f"Volume {params['VolumeId']} is currently attached to {instance}")
+    world.call("deleteVolume", id=row["id"])
+    return {}
+
+
+def attach_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Attach a volume. The system in the machine may know the device by another name."""
+    volume, machine = world.one("volume", params["VolumeId"]), world.one("instance", params["InstanceId"])
+    if volume.get("virtualmachineid") is not None:
+        raise Ec2Error("VolumeInUse", f"{params['VolumeId']} is already attached to an instance")
+    number = device_id(params["Device"])
+    used = {int(row.get("deviceid", 0)) for row in world.rows("volume", virtualmachineid=machine["id"])}
+    if number in used:
+        text = f"Invalid value '{params['Device']}' for unixDevice. That attachment point is already in use"
+        raise Ec2Error("InvalidParameterValue", text)
+    world.call("attachVolume", id=volume["id"], virtualmachineid=machine["id"], deviceid=number)
+    return {
+        "VolumeId": params["VolumeId"],
+        "InstanceId": params["InstanceId"],
+        "Device": params["Device"],
+        "State": "attaching",
+        "AttachTime": world.now(),
+        "DeleteOnTermination": False,
+    }
+
+
+def detach_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Detach a volume."""
+    row = world.one("volume", params["VolumeId"])
+    if row.get("virtualmachineid") is None:
+        raise Ec2Error("IncorrectState", f"Volume '{params['VolumeId']}' is in the 'available' state.")
+    instance = world.learn("instance", str(row["virtualmachineid"]))
+    wanted = params.get("InstanceId")
+    if wanted and world.uuid("instance", wanted) != row["virtualmachineid"]:
+        raise Ec2Error("InvalidAttachment.NotFound", f"The volume is attached to {instance}, not to {wanted}")
+    if row.get("type") == "ROOT":
+        raise unsupported("the root volume of a machine cannot be detached while the machine is there")
+    device = _attachment(world, row, None)["Device"]
+    world.call("detachVolume", id=row["id"])
+    return {
+        "VolumeId": params["VolumeId"],
+        "InstanceId": instance,
+        "Device": device,
+        "State": "detaching",
+        "DeleteOnTermination": False,
+    }
+
+
+def describe_volume_status(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Nothing is known to be wrong with any volume."""
+    rows = world.chosen("volume", params.get("VolumeIds"))
+    ok = {"Status": "ok", "Details": [{"Name": "io-enabled", "Status": "passed"}]}
+    found: list[dict[str, Any]] = [
+        {
+            "VolumeId": world.learn("volume", str(row["id"])),
+            "AvailabilityZone": row.get("zonename"),
+            "VolumeStatus": ok,
+            "Events": [],
+            "Actions": [],
+        }
+        for row in rows
+    ]
+    finders = {"availability-zone": "AvailabilityZone", "volume-status.status": "VolumeStatus.Status"}
+    page, token = paged(filtered(found, params.get("Filters"), finders), params, lambda one: str(one["VolumeId"]))
+    return {"VolumeStatuses": page, "NextToken": token}
+
+
+def modify_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Let a volume grow."""
+    row, size = world.one("volume", params["VolumeId"]), params.get("Size")
+    present = max(-(-int(row.get("size") or 0) // _GIB), 1)
+    if size is None:
+        raise unsupported("a volume's type and speed come from its disk offering; only its size can be changed here")
+    if size < present:
+        raise Ec2Error("InvalidParameterValue", f"New size cannot be smaller than existing size {present}")
+    world.call("resizeVolume", id=row["id"], size=size)
+    return {"VolumeModification": _modification(params["VolumeId"], present, size, "modifying")}
+
+
+def describe_volumes_modifications(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes of size that were asked for are done as soon as the volume shows them."""
+    found = []
+    for row in world.chosen("volume", params.get("VolumeIds")):
+        size = max(-(-int(row.get("size") or 0) // _GIB), 1)
+        state = "modifying" if row.get("state") == "Resizing" else "completed"
+        found.append(_modification(world.learn("volume", str(row["id"])), size, size, state))
+    finders = {"modification-state": "ModificationState", "volume-id": "VolumeId"}
+    page, token = paged(filtered(found, params.get("Filters"), finders), params, lambda one: str(one["VolumeId"]))
+    return {"VolumesModifications": page, "NextToken": token}
+
+
+def device_id(device: str) -> int:
+    """CloudStack's number for a device: the letter's place, /dev/sdb being 1. Raises `Ec2Error`."""
+    letter = (
+        device.removeprefix("/dev/").removeprefix("xvd").removeprefix("sd").removeprefix("vd").rstrip("0123456789")
+    )
+    if len(letter) != 1 or letter not in _LETTERS or letter == "a":
+        raise Ec2Error(
+            "InvalidParameterValue",
+            f"Value ({device}) for parameter device is invalid. {device} is not a valid device name.",
+        )
+    number = _LETTERS.index(letter)
+    if number == _CDROM:
+        raise Ec2Error("InvalidParameterValue", f"{device} cannot be used: CloudStack keeps its place for the CD")
+    return number
+
+
+def _attachment(world: World, row: Row, machine: Row | None) -> dict[str, Any]:
+    number = str(row.get("deviceid", 0))
+    marks = world.marks(machine) if machine is not None else None
+    asked = dict(text.split(" ", 1) for text in marks.devices) if marks is not None else {}
+    device = asked.get(number) or device_name(int(number))
+    return {
+        "VolumeId": world.learn("volume", str(row["id"])),
+        "InstanceId": world.learn("instance", str(row["virtualmachineid"])),
+        "Device": device,
+        "State": "attached",
+        "AttachTime": time_of(row.get("attached") or row.get("created")),
+        "DeleteOnTermination": row.get("type") == "ROOT"
+        or (marks is not None and device in asked.values() and device not in marks.kept),
+    }
+
+
+def _modification(volume: str, before: int, size: int, state: str) -> dict[str, Any]:
+    return {
+        "VolumeId": volume,
+        "ModificationState": state,
+        "OriginalSize": before,
+        "TargetSize": size,
+        "Progress": 100 if state == "completed" else 0,
+    }
+
+
+def _marks(world: World, rows: list[Row]) -> dict[str, Row]:
+    """The machines that volumes are attached to."""
+    if not any(row.get("virtualmachineid") for row in rows):
+        return {}
+    return {str(machine["id"]): machine for machine in world.rows("instance")}
+
+
+ACTIONS = {
+    "AttachVolume": attach_volume,
+    "CreateVolume": create_volume,
+    "DeleteVolume": delete_volume,
+    "DescribeVolumeStatus": describe_volume_status,
+    "DescribeVolumes": describe_volumes,
+    "DescribeVolumesModifications": describe_volumes_modifications,
+    "DetachVolume": detach_volume,
+    "ModifyVolume": modify_volume,
+}
