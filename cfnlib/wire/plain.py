@@ -17,6 +17,9 @@ SPECIAL = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 """A bare carriage return would be read as a line feed: a template with Windows' line ends would come back changed."""
 
+FIRST, LAST = -62_135_596_800, 253_402_300_799
+"""The years 1 to 9999, in seconds since the epoch: what a datetime and ISO 8601 can say."""
+
 REPLACEMENT = "\ufffd"
 """What stands for a character that XML 1.0 cannot carry. Source: XML 1.0, section 2.2."""
 
@@ -39,7 +42,7 @@ def seconds(name: str, value: object) -> float:
         if value.tzinfo is None:
             raise UnwritableResultError(f"{name} has no zone: {value}")
         return value.timestamp()
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and FIRST <= value < LAST:
         return value
     raise unfit(name, "timestamp", value)
 
@@ -71,11 +74,9 @@ def _decimal(name: str, value: object) -> str:
 
 
 def _timestamp(name: str, value: object) -> str:
-    moment = seconds(name, value)
-    try:
-        return datetime.fromtimestamp(round(moment * 1000) / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-    except (ValueError, OverflowError, OSError) as error:
-        raise unfit(name, "timestamp", value) from error
+    milliseconds = round(seconds(name, value) * 1000)
+    whole = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return f"{whole.isoformat()[:19]}.{milliseconds % 1000:03}Z"
 
 
 def _blob(name: str, value: object) -> str:

@@ -160,11 +160,14 @@ class _Making:
         return self.made[key]
 
     def scalar(self, name: str) -> ReadNode:
-        read_text = scalar(name, self.service.shapes[name])
+        """Reads one value; for EC2 also one that was sent as a list of one, as boto 2 asks for GetConsoleOutput."""
+        read_text, ec2 = scalar(name, self.service.shapes[name]), self.ec2
 
         def read(node: Node, path: str, findings: Findings) -> Any:  # noqa: ANN401 - any plain type
             if isinstance(node, str):
                 return read_text(node, path, findings)
+            if ec2 and len(node) == 1 and isinstance(node.get("1"), str):
+                return read_text(node["1"], path, findings)
             findings.add(fault(FaultKind.TYPE, path, node.get(None, ""), "Member must be a single value"))
             return None
 
@@ -211,11 +214,17 @@ class _Making:
         item = shape["member"]["shape"]
         read_item = self.node(item, before["member"]["shape"] if before else None)
         plain = self.service.shapes[item]["type"] not in {"structure", "list", "map"}
+        ec2 = self.ec2
         bounded = not {"min", "max"}.isdisjoint(shape)
         wrapper = "member" if self.ec2 else shape["member"].get("locationName", "member")
 
         def read(node: Node, path: str, findings: Findings) -> list[Any]:
-            elements = _elements(node, wrapper, path, findings)
+            if ec2 and plain and isinstance(node, str) and node:
+                elements: list[tuple[str, Node]] = [
+                    (path, node)
+                ]  # as boto 2 asks DescribeSpotPriceHistory for one type
+            else:
+                elements = _elements(node, wrapper, path, findings)
             if bounded and name not in findings.open_shapes:
                 said = [element for _, element in elements[:MAX_FAULTS] if isinstance(element, str)]
                 found = length_faults(len(elements), shape, f"[{', '.join(said)}]", path)
@@ -313,7 +322,7 @@ def _elements(node: Node, wrapper: str, path: str, findings: Findings) -> list[t
     """A list's or map's elements in the order of their indices, each with its path; both `X.member.N` and `X.N`."""
     if isinstance(node, str):
         if node:
-            findings.add(fault(FaultKind.TYPE, path, node, f"Member must be a list, as {path}.{wrapper}.1"))
+            findings.add(fault(FaultKind.TYPE, path, node, "Member must be a list, its elements numbered"))
         return []
     if None in node:
         _mixed(node, path, findings)
@@ -323,7 +332,7 @@ def _elements(node: Node, wrapper: str, path: str, findings: Findings) -> list[t
         groups.append((f"{path}.{wrapper}", below))
     elif below:
         findings.add(
-            fault(FaultKind.TYPE, f"{path}.{wrapper}", below, f"Member must be a list, as {path}.{wrapper}.1")
+            fault(FaultKind.TYPE, f"{path}.{wrapper}", below, "Member must be a list, its elements numbered")
         )
     found: dict[int, tuple[str, Node]] = {}
     for prefix, tree in groups:

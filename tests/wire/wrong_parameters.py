@@ -102,7 +102,8 @@ def _structure(service: Service, shape_name: str, path: str, open_shapes: Collec
 def _node(service: Service, shape_name: str, path: str, open_shapes: Collection[str]) -> Iterator[Wrong]:
     shape = service.shapes[shape_name]
     kind = shape["type"]
-    for text in NOT_OF_TYPE.get(kind, ()):
+    forgiven = service.protocol == "ec2" and kind == "list" and _is_plain(service, shape["member"]["shape"])
+    for text in () if forgiven else NOT_OF_TYPE.get(kind, ()):
         if text or kind not in {"structure", "list", "map"}:
             yield path, "type", [(path, text)]
     if kind in {"string", "blob", *SAMPLES, "timestamp"}:
@@ -121,6 +122,10 @@ def _node(service: Service, shape_name: str, path: str, open_shapes: Collection[
         yield f"{path}.entry.1.{key}", "missing", [(f"{path}.entry.1.{value}", "v")]
         yield from _node(service, shape["key"]["shape"], f"{path}.entry.1.{key}", open_shapes)
         yield from _node(service, shape["value"]["shape"], f"{path}.entry.1.{value}", open_shapes)
+
+
+def _is_plain(service: Service, shape_name: str) -> bool:
+    return service.shapes[shape_name]["type"] not in {"structure", "list", "map"}
 
 
 def _unlawful(service: Service, shape: dict[str, Any], path: str) -> Iterator[tuple[str, Pairs]]:
