@@ -220,17 +220,14 @@ class _Making:
 
         def read(node: Node, path: str, findings: Findings) -> list[Any]:
             if ec2 and plain and isinstance(node, str) and node:
-                elements: list[tuple[str, Node]] = [
-                    (path, node)
-                ]  # as boto 2 asks DescribeSpotPriceHistory for one type
+                # As boto 2 asks DescribeSpotPriceHistory for one instance type.
+                elements: list[tuple[str, Node]] = [(path, node)]
             else:
                 elements = _elements(node, wrapper, path, findings)
             if bounded and name not in findings.open_shapes:
                 said = [element for _, element in elements[:MAX_FAULTS] if isinstance(element, str)]
                 found = length_faults(len(elements), shape, f"[{', '.join(said)}]", path)
-                if (
-                    found
-                ):  # said before what is wrong with the elements, of which there may be too many to say anything
+                if found:  # there may be too many elements to say this after what is wrong with each
                     findings.extend(found)
                     return []
             count = len(findings.faults)

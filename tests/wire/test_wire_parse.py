@@ -287,41 +287,43 @@ def test_one_parameter_wrong_in_a_good_request_is_one_thing_wrong():
 PARTS = [
     "StackName",
     "Tags",
-    "Parameters",
     "Capabilities",
     "RollbackConfiguration",
     "ResourcesToImport",
     "Key",
     "Value",
-]
-MORE_PARTS = [
-    "ResourceIdentifier",
-    "member",
-    "entry",
     "key",
     "value",
-    "0",
-    "1",
-    "2",
-    "99999999999",
-    "",
-    "é",
-    "\udcff",
 ]
-NAMES = st.lists(st.sampled_from([*PARTS, *MORE_PARTS]), min_size=1, max_size=7).map(".".join)
+EC2_PARTS = [
+    "ImageId",
+    "BlockDeviceMapping",
+    "Ebs",
+    "VolumeSize",
+    "SecurityGroup",
+    "TagSpecification",
+    "Tag",
+    "Placement",
+]
+ODD_PARTS = ["ResourceIdentifier", "member", "entry", "0", "1", "2", "99999999999", "", "é", "\udcff"]
+NAMES = st.lists(st.sampled_from([*PARTS, *EC2_PARTS, *ODD_PARTS]), min_size=1, max_size=7).map(".".join)
 VALUES = st.sampled_from(["", "x", "true", "1", "CAPABILITY_IAM", "\udcff", "\x00"]) | st.text(max_size=9)
 ANY_PAIRS = st.lists(st.tuples(NAMES | st.text(max_size=9), VALUES), max_size=12)
+ANY_OPERATION = st.sampled_from(
+    [(CLOUDFORMATION, "CreateChangeSet"), (EC2, "RunInstances"), (Service.load("ec2", "2014-10-01"), "RunInstances")]
+)
 
 
-@given(ANY_PAIRS, st.booleans())
-def test_whatever_is_sent_is_read_or_faulty(pairs, strict):
-    members = CLOUDFORMATION.shapes["CreateChangeSetInput"]["members"]
+@given(ANY_OPERATION, ANY_PAIRS, st.booleans())
+def test_whatever_is_sent_is_read_or_faulty(called, pairs, strict):
+    service, operation = called
     try:
-        answer = set(parse(CLOUDFORMATION, "CreateChangeSet", pairs, strict=strict))
+        answer = set(parse(service, operation, pairs, strict=strict))
     except InvalidParametersError as error:
         answer = error
     if isinstance(answer, set):
-        assert answer <= set(members)
+        assert answer <= set(service.shapes[service.operation(operation).input_shape]["members"])
     else:
         assert 1 <= len(answer.faults) <= MAX_FAULTS
         assert str(answer).encode()
+        assert all(text.encode() for text in ec2_refusal(answer.faults))
