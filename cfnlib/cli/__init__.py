@@ -42,7 +42,17 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
 )
 """An OSError is a file that was named and cannot be read: every other one has become one of cfnlib's own."""
 
-_RESUMABLE = {"create", "update", "delete", "resume", "rollback", "change_set_execute"}
+_RESUMABLE = {
+    "create",
+    "update",
+    "delete",
+    "resume",
+    "rollback",
+    "change_set_execute",
+    "launch",
+    "resize",
+    "destroy",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

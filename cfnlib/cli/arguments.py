@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _doing_commands(commands)
     _looking_commands(commands)
     _change_set_commands(commands)
+    _cluster_commands(commands)
     _other_commands(commands)
     return found
 
@@ -157,6 +158,51 @@ def _change_set_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
         if name == "create":
             one.add_argument("template", nargs="?", type=Path, metavar="TEMPLATE")
             _with_parameters(one)
+
+
+def _cluster_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
+    clusters = _command(commands, "cluster", "clusters of machines that work as one, such as Mesos")
+    inner = clusters.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def action(name: str, text: str, function: str = "", *, named: bool = True) -> argparse.ArgumentParser:
+        one = _on_a_cloud(_command(inner, name, text, function=function or name, module="clusters"))
+        if named:
+            one.add_argument("name", metavar="NAME", help="name of the cluster")
+        return one
+
+    _launch_options(action("launch", "make a cluster, and wait for it"))
+    one = action("status", "show a cluster and its machines")
+    one.add_argument("--all", action="store_true", help="every machine of a large cluster")
+    action("list", "list the clusters", "list_clusters", named=False)
+    one = action("resize", "add agents to a cluster or remove some, and wait for it")
+    size = one.add_mutually_exclusive_group(required=True)
+    size.add_argument("--agents", type=int, metavar="N", help="have so many agents")
+    size.add_argument("--add", type=int, metavar="N", help="add so many agents")
+    size.add_argument("--remove", type=int, metavar="N", help="remove so many agents, the last ones first")
+    action("destroy", "remove a cluster and all that it made, and wait for it")
+
+
+def _launch_options(one: argparse.ArgumentParser) -> None:
+    """The options of a launch are the fields of a configuration."""
+    from cfnlib.clusters.config import OPTIONS, SCHEMA  # noqa: PLC0415 - what it declares costs little
+
+    one.add_argument("--config", type=Path, metavar="FILE", help="the cluster's configuration, in JSON or YAML")
+    one.add_argument("--template", type=Path, metavar="FILE", help="a template of your own")
+    for option in ("kind", *OPTIONS):
+        schema = SCHEMA["properties"][option]
+        name, text = f"--{option.replace('_', '-')}", schema["description"].rstrip(".").replace("%", "%%")
+        if schema["type"] == "boolean":
+            one.add_argument(name, action=argparse.BooleanOptionalAction, default=None, help=text)
+        elif schema["type"] == "array":
+            one.add_argument(name, nargs="+", metavar="NAME", help=text)
+        elif schema["type"] == "integer":
+            one.add_argument(name, type=int, metavar="N", help=text)
+        else:
+            one.add_argument(
+                name, choices=schema.get("enum"), metavar=None if "enum" in schema else "TEXT", help=text
+            )
+    one.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="a tag (repeatable)")
+    _with_parameters(one)
 
 
 def _other_commands(commands: _Commands[argparse.ArgumentParser]) -> None:

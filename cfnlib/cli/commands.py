@@ -31,6 +31,9 @@ _BEGINNINGS = {
     "change_set_execute": "UPDATE_IN_PROGRESS",
     "delete": "DELETE_IN_PROGRESS",
     "rollback": "UPDATE_ROLLBACK_IN_PROGRESS",
+    "launch": "CREATE_IN_PROGRESS",
+    "resize": "UPDATE_IN_PROGRESS",
+    "destroy": "DELETE_IN_PROGRESS",
 }
 _WAYS_OUT = {
     "CREATE_FAILED": "`cfnlib delete {name}` removes what was made",
@@ -195,8 +198,10 @@ def events(arguments: argparse.Namespace) -> int:
             time.sleep(0.3)
 
 
-def operate(arguments: argparse.Namespace, work: Work) -> int:
-    """Do an operation while it is shown, then say what came of it."""
+def operate(
+    arguments: argparse.Namespace, work: Work, document: Callable[[Stack], dict[str, Any]] | None = None
+) -> int:
+    """Do an operation while it is shown, then say what came of it; `document` makes the JSON of the stack."""
     with open_stacks(arguments) as stacks:
         failure: OperationFailedError | None = None
         begin = _BEGINNINGS.get(arguments.function, "")
@@ -209,7 +214,7 @@ def operate(arguments: argparse.Namespace, work: Work) -> int:
                 stack = stacks[watch.stack_id or arguments.name]
         stack.refresh()
         if arguments.json:
-            as_document(stack.as_dict())
+            as_document(stack.as_dict() if document is None else document(stack))
         elif failure is None and not stack.status.startswith("DELETE"):
             Printer(as_json=False).outputs(stack.outputs)
         if failure is not None:

@@ -115,6 +115,11 @@ class Blueprint:
                 rest[name] = text
         return ClusterConfig(**found, parameters=rest or None, tags=dict(state.terms.tags) or None)
 
+    def place(self, parameter: str) -> tuple[str, ...]:
+        """Where a configuration gives a parameter of the template."""
+        options = [option for option, name in self.parameters.items() if name == parameter]
+        return tuple(options) or ("parameters", parameter)
+
     def shown(self, state: StackState) -> Mapping[str, str]:
         """The parameters of a stack as texts, secret ones masked."""
         if state.shown_parameters:

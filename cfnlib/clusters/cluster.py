@@ -81,7 +81,7 @@ class Cluster:
     @property
     def kind(self) -> str:
         """What it is, as its template says."""
-        return self._blueprint.kind
+        return self.blueprint.kind
 
     @property
     def state(self) -> ClusterState:
@@ -106,14 +106,14 @@ class Cluster:
     @property
     def config(self) -> ClusterConfig:
         """What it was asked to be, with the defaults, without secret parameters."""
-        return self._blueprint.config(self._state)
+        return self.blueprint.config(self._state)
 
     @property
     def machines(self) -> Sequence[Machine]:
         """Its machines, by role and number."""
         if self._machines is None:
             rows = self.stacks.store.resources(self.stack_id)
-            self._machines = machines_of(rows, self._blueprint.roles)
+            self._machines = machines_of(rows, self.blueprint.roles)
         return tuple(self._machines)
 
     @property
@@ -188,17 +188,29 @@ class Cluster:
         faults = list(faults_of(agents, SCHEMA["properties"]["agents"], ("agents",)))
         if faults:
             raise ClusterConfigError(faults)
-        change = _Change(None, {self._blueprint.parameters["agents"]: str(agents)}, None)
+        change = _Change(None, {self.blueprint.parameters["agents"]: str(agents)}, None)
         if agents == present:
             return self
         return self._carry(change, on_event, on_plan) if wait else self._begin(change)
 
-    def add_nodes(self, count: int, *, wait: bool = True, on_event: Observer | None = None) -> Cluster:
-        """Add so many agents."""
-        return self.resize(self._agents() + _positive(count), wait=wait, on_event=on_event)
+    def add_nodes(
+        self,
+        count: int,
+        *,
+        wait: bool = True,
+        on_event: Observer | None = None,
+        on_plan: Callable[[Plan], None] | None = None,
+    ) -> Cluster:
+        """Add so many agents. As `resize`."""
+        return self.resize(self._agents() + _positive(count), wait=wait, on_event=on_event, on_plan=on_plan)
 
     def remove_nodes(
-        self, nodes: int | Iterable[str], *, wait: bool = True, on_event: Observer | None = None
+        self,
+        nodes: int | Iterable[str],
+        *,
+        wait: bool = True,
+        on_event: Observer | None = None,
+        on_plan: Callable[[Plan], None] | None = None,
     ) -> Cluster:
         """Remove so many agents, those with the highest numbers; or those of these names, if they are just those.
 
@@ -218,7 +230,7 @@ class Cluster:
             nodes = len(names)
         if _positive(nodes) > agents:
             raise StackError(f"cluster {self.name} has {agents} agents; {nodes} cannot be removed")
-        return self.resize(agents - nodes, wait=wait, on_event=on_event)
+        return self.resize(agents - nodes, wait=wait, on_event=on_event, on_plan=on_plan)
 
     def destroy(self, *, wait: bool = True, on_event: Observer | None = None) -> Cluster:
         """Remove the cluster and all that it made, and wait for it, unless told not to. As `Stacks.delete`."""
@@ -255,7 +267,8 @@ class Cluster:
     # Within
 
     @property
-    def _blueprint(self) -> Blueprint:
+    def blueprint(self) -> Blueprint:
+        """How the cluster is read in its stack's template."""
         found = blueprint_of_state(self._state)
         if found is None:
             raise StackNotFoundError(f"stack {self._state.name} is no cluster any more")
@@ -301,7 +314,7 @@ class Cluster:
 
     def _change(self, config: ClusterConfig) -> _Change | None:
         """What makes the cluster what a configuration says; None when it is that."""
-        state, present = self._state, self._blueprint
+        state, present = self._state, self.blueprint
         blueprint = present if config.template is None else wanted_blueprint(config)
         faults = []
         if config.name != state.name:
