@@ -25,6 +25,7 @@
     │   ├── UnreachableError      the cloud cannot be reached: nothing was sent
     │   ├── JobFailedError        an asynchronous job ended in failure
     │   └── UnknownOutcomeError   no answer, or half an answer: the call may or may not have had its effect
+    ├── PageTokenError         a token of a page that no list gave
     └── StoreError             the state store cannot be read or written
 """
 
@@ -143,6 +144,10 @@ class JobFailedError(CloudError):
 
 class UnknownOutcomeError(CloudError):
     """No answer, or half an answer: the call may or may not have had its effect."""
+
+
+class PageTokenError(CfnlibError):
+    """A token that is to name the next page of a list, but that no list gave."""
 
 
 class StoreError(CfnlibError):

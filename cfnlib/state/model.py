@@ -254,6 +254,34 @@ class Stack:
 
 
 @frozen
+class StackSummary:
+    """A stack as lists and descriptions show it: without its template and what the user gave for its parameters.
+
+    Each field is that of `Stack` with the same name.
+    """
+
+    stack_id: str
+    name: str
+    status: StackStatus
+    reason: str
+    description: str
+    revision: int
+    account: str
+    owner: str
+    project_id: str | None
+    created_at: float
+    updated_at: float | None
+    deleted_at: float | None
+    outputs: dict[str, Any]
+    output_notes: dict[str, dict[str, str]]
+    shown_parameters: dict[str, str]
+    terms: Terms
+    on_failure: str
+    protected: bool
+    request: str | None
+
+
+@frozen
 class Event:
     """Something that happened to a stack or to one of its resources, in the order of `sequence` within the stack.
 

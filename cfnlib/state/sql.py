@@ -11,14 +11,16 @@ operation still tells of the request that it clears.
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from cfnlib.errors import LeaseLostError, StackBusyError, StackError, StackExistsError, StackNotFoundError, StoreError
+from cfnlib.errors import StackBusyError, StackError, StackExistsError, StackNotFoundError, StoreError
+from cfnlib.state import sql_leases as leases
+from cfnlib.state import sql_queries as queries
 from cfnlib.state import sql_rows as rows
-from cfnlib.state.model import ResourceStatus, StackStatus
+from cfnlib.state.model import StackStatus
 from cfnlib.state.owner import owner_is_dead
 from cfnlib.state.sql_connect import Database
 from cfnlib.state.sql_schema import (
@@ -34,45 +36,22 @@ from cfnlib.state.sql_version import prepare
 from cfnlib.state.store import Lease
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from sqlalchemy import Connection, Executable, Select
+    from sqlalchemy import Connection, Executable
 
-    from cfnlib.state.model import ChangeSet, Event, Resource, Signal, Stack
+    from cfnlib.state.model import ChangeSet, Event, Resource, Signal, Stack, StackSummary
 
 _IN_PROGRESS = [status.value for status in StackStatus if status.in_progress]
-_HANDLES_AT_ONCE = 500
 _ROW_KEY = ("stack_id", "logical_id", "generation")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
-_held = (
-    select(
-        lease_table.c.epoch,
-        lease_table.c.owner,
-        lease_table.c.expires_at,
-        lease_table.c.last_event,
-        lease_table.c.last_row,
-        stack_table.c.request,
-    )
-    .join(stack_table, stack_table.c.stack_id == lease_table.c.stack_id)
-    .where(lease_table.c.stack_id == bindparam("of"))
-    .with_for_update()
-)
 _remove = delete(resource_table).where(
     resource_table.c.stack_id == bindparam("of"),
     resource_table.c.logical_id == bindparam("gone_id"),
     resource_table.c.generation == bindparam("gone_generation"),
 )
-
-
-class _Held(NamedTuple):
-    """The row of a stack's lease with the counters and the request, locked until the transaction ends."""
-
-    epoch: int
-    owner: str | None
-    expires_at: float
-    last_event: int
-    last_row: int
-    request: str | None
 
 
 class SqlStore:
@@ -113,41 +92,68 @@ class SqlStore:
 
         A name counts within `account`. An id is found in every account when `account` is empty.
         """
-        found = self._database.read(lambda connection: _find(connection, name_or_id, account))
+        found = self._read(queries.stack, name_or_id, account)
         if found is None:
             raise StackNotFoundError(f"there is no stack {name_or_id}")
-        return rows.stack_of(found)
+        return found
+
+    def summary(self, name_or_id: str, account: str = "") -> StackSummary:
+        """The same in short."""
+        found = self._read(queries.summary, name_or_id, account)
+        if found is None:
+            raise StackNotFoundError(f"there is no stack {name_or_id}")
+        return found
 
     def stacks(self, *, deleted: bool = False, account: str | None = None) -> list[Stack]:
         """All stacks, oldest first; `deleted` includes the deleted ones; `account` None means all."""
-        query = select(stack_table).order_by(stack_table.c.created_at, stack_table.c.stack_id)
-        if not deleted:
-            query = query.where(stack_table.c.live_name.is_not(None))
-        if account is not None:
-            query = query.where(stack_table.c.account == account)
-        return [rows.stack_of(row) for row in self._all(query)]
+        return self._read(queries.stacks, deleted=deleted, account=account)
+
+    def page(
+        self,
+        account: str | None,
+        *,
+        statuses: Collection[StackStatus] | None = None,
+        deleted: bool = False,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> tuple[list[StackSummary], str | None]:
+        """At most `limit` stacks, newest first, and the token of those that follow, if any do; see `Store`."""
+        return self._read(queries.page, account, statuses=statuses, deleted=deleted, after=after, limit=limit)
+
+    def count(self, account: str) -> int:
+        """How many stacks of the account are not deleted."""
+        return self._read(queries.count, account)
+
+    def unattended(self, *, account_prefix: str = "", limit: int = 100) -> list[str]:
+        """The ids of stacks in progress whose lease nobody holds, oldest first; see `Store`."""
+        return self._read(queries.unattended, account_prefix, self._now(), self._is_dead, limit)
+
+    def purge(self, before: float, *, limit: int = 100) -> int:
+        """Remove stacks that were deleted before a time, with all that belongs to them; gives how many."""
+        gone = 0
+        for stack_id in self._read(queries.long_deleted, before, limit):
+            gone += self._database.write(partial(_remove_stack, stack_id=stack_id))
+        return gone
 
     def resources(self, stack_id: str) -> list[Resource]:
         """The rows of a stack, in the order of their making, rows with DELETE_COMPLETE left out."""
-        query = (
-            select(resource_table)
-            .where(
-                resource_table.c.stack_id == stack_id,
-                resource_table.c.status != ResourceStatus.DELETE_COMPLETE.value,
-            )
-            .order_by(resource_table.c.made)
-        )
-        return [rows.resource_of(row) for row in self._all(query)]
+        return self._read(queries.resources, stack_id)
+
+    def resource(self, stack_id: str, logical_id: str) -> Resource | None:
+        """The newest row of a resource, None when it has none but with DELETE_COMPLETE."""
+        return self._read(queries.resource, stack_id, logical_id)
+
+    def by_physical_id(self, account: str, physical_id: str) -> list[tuple[str, str]]:
+        """Stack and logical id of each row with this physical id, of the account's stacks that are not deleted."""
+        return self._read(queries.by_physical_id, account, physical_id)
 
     def events(self, stack_id: str, *, after: int = 0, limit: int | None = None) -> list[Event]:
         """The events of a stack with a sequence above `after`, oldest first."""
-        query = (
-            select(event_table)
-            .where(event_table.c.stack_id == stack_id, event_table.c.sequence > after)
-            .order_by(event_table.c.sequence)
-            .limit(limit)
-        )
-        return [rows.event_of(row) for row in self._all(query)]
+        return self._read(queries.events, stack_id, after, limit)
+
+    def events_back(self, stack_id: str, *, before: int | None = None, limit: int | None = None) -> list[Event]:
+        """The events of a stack with a sequence below `before`, newest first."""
+        return self._read(queries.events_back, stack_id, before, limit)
 
     def acquire(self, stack_id: str, owner: str, ttl_s: float) -> Lease:
         """Take the lease: a free one, an expired one, or one of a dead process of this machine. Raises its epoch.
@@ -156,12 +162,12 @@ class SqlStore:
         """
 
         def work(connection: Connection) -> Lease:
-            row = _lock(connection, stack_id)
+            row = leases.lock(connection, stack_id)
             if row is None:
                 raise StackNotFoundError(f"there is no stack {stack_id}")
             now = self._now()
             if row.owner is not None and row.expires_at > now and not self._is_dead(row.owner):
-                raise StackBusyError(f"stack {stack_id}: {row.owner} works on it until {_when(row.expires_at)}")
+                raise StackBusyError(f"stack {stack_id}: {row.owner} works on it until {leases.when(row.expires_at)}")
             lease = Lease(stack_id, row.epoch + 1, owner, now + ttl_s)
             change = update(lease_table).where(lease_table.c.stack_id == stack_id, lease_table.c.epoch == row.epoch)
             taken = connection.execute(change.values(epoch=lease.epoch, owner=owner, expires_at=lease.expires_at))
@@ -175,7 +181,7 @@ class SqlStore:
         """Prolong a lease that still holds. Raises `LeaseLostError` when it expired or was taken over."""
 
         def work(connection: Connection) -> Lease:
-            self._check(lease, connection)
+            leases.check(connection, lease, self._now)
             renewed = Lease(lease.stack_id, lease.epoch, lease.owner, self._now() + ttl_s)
             change = update(lease_table).where(lease_table.c.stack_id == lease.stack_id)
             connection.execute(change.values(expires_at=renewed.expires_at))
@@ -216,7 +222,7 @@ class SqlStore:
         gone = [{"of": of, "gone_id": logical_id, "gone_generation": number} for logical_id, number in removed]
 
         def work(connection: Connection) -> str | None:
-            held = self._check(lease, connection)
+            held = leases.check(connection, lease, self._now)
             if stack_row is not None:
                 connection.execute(update(stack_table).where(stack_table.c.stack_id == of).values(stack_row))
             if gone:
@@ -278,12 +284,7 @@ class SqlStore:
 
     def change_sets(self, stack_id: str) -> list[ChangeSet]:
         """The change sets of a stack, oldest first."""
-        query = (
-            select(change_set_table)
-            .where(change_set_table.c.stack_id == stack_id)
-            .order_by(change_set_table.c.created_at, change_set_table.c.change_set_id)
-        )
-        return [rows.change_set_of(row) for row in self._all(query)]
+        return self._read(queries.change_sets, stack_id)
 
     def delete_change_set(self, change_set_id: str) -> None:
         """Remove a change set, if it is there."""
@@ -301,24 +302,7 @@ class SqlStore:
 
     def signals(self, stack_id: str, handles: Iterable[str]) -> dict[str, list[Signal]]:
         """The signals that have come for these handles, in the order of their coming; each handle has a list."""
-        names = list(dict.fromkeys(handles))
-
-        def work(connection: Connection) -> dict[str, list[Signal]]:
-            found: dict[str, list[Signal]] = {name: [] for name in names}
-            for start in range(0, len(names), _HANDLES_AT_ONCE):
-                query = (
-                    select(signal_table)
-                    .where(
-                        signal_table.c.stack_id == stack_id,
-                        signal_table.c.handle.in_(names[start : start + _HANDLES_AT_ONCE]),
-                    )
-                    .order_by(signal_table.c.number)
-                )
-                for row in connection.execute(query):
-                    found[row.handle].append(rows.signal_of(row._asdict()))
-            return found
-
-        return self._database.read(work)
+        return self._read(queries.signals, stack_id, handles)
 
     def close(self) -> None:
         """Give back connections."""
@@ -339,21 +323,13 @@ class SqlStore:
             refused=StackNotFoundError(f"there is no stack {stack_id}"),
         )
 
-    def _all(self, query: Select[Any]) -> list[dict[str, Any]]:
-        return self._database.read(lambda connection: [row._asdict() for row in connection.execute(query)])
-
-    def _check(self, lease: Lease, connection: Connection) -> _Held:
-        """Lock the lease's row and give it. Raises `LeaseLostError` when the lease does not hold any more."""
-        row = _lock(connection, lease.stack_id)
-        if row is None:
-            raise LeaseLostError(f"stack {lease.stack_id} is not there any more")
-        if row.epoch != lease.epoch:
-            raise LeaseLostError(f"stack {lease.stack_id}: taken over by {row.owner or 'one that has ended'}")
-        if row.owner is None:
-            raise LeaseLostError(f"stack {lease.stack_id}: the lease was given back")
-        if row.expires_at <= self._now():
-            raise LeaseLostError(f"stack {lease.stack_id}: the lease expired at {_when(row.expires_at)}")
-        return row
+    def _read(
+        self,
+        query: Callable[Concatenate[Connection, _P], _T],
+        *arguments: _P.args,
+        **options: _P.kwargs,
+    ) -> _T:
+        return self._database.read(lambda connection: query(connection, *arguments, **options))
 
 
 def _missing(connection: Connection, stack_id: str) -> bool:
@@ -362,20 +338,8 @@ def _missing(connection: Connection, stack_id: str) -> bool:
     return connection.execute(query).first() is None
 
 
-def _lock(connection: Connection, stack_id: str) -> _Held | None:
-    """Lock the lease of a stack and read it; None when there is no such stack."""
-    row = connection.execute(_held, {"of": stack_id}).one_or_none()
-    return None if row is None else _Held(*row)
-
-
-def _find(connection: Connection, name_or_id: str, account: str) -> dict[str, Any] | None:
-    """The row of the stack with this id, else with this name."""
-    by_id = select(stack_table).where(stack_table.c.stack_id == name_or_id)
-    if account:
-        by_id = by_id.where(stack_table.c.account == account)
-    by_name = select(stack_table).where(stack_table.c.account == account, stack_table.c.live_name == name_or_id)
-    found = connection.execute(by_id).first() or connection.execute(by_name).first()
-    return None if found is None else found._asdict()
+def _remove_stack(connection: Connection, stack_id: str) -> int:
+    return connection.execute(delete(stack_table).where(stack_table.c.stack_id == stack_id)).rowcount
 
 
 def _change_of(stack: Stack) -> dict[str, Any]:
@@ -384,8 +348,3 @@ def _change_of(stack: Stack) -> dict[str, Any]:
     for others in ("stack_id", "request", "protected", "policy"):
         del row[others]
     return row if stack.status.in_progress else {**row, "request": None}
-
-
-def _when(at: float) -> str:
-    """A time as people read it, in UTC."""
-    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

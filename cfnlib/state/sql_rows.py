@@ -11,16 +11,32 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict
+from attrs import asdict, fields
 
 from cfnlib.errors import StoreError
-from cfnlib.state.model import ChangeSet, Event, Intent, Resource, ResourceStatus, Signal, Stack, StackStatus, Terms
+from cfnlib.state.model import (
+    ChangeSet,
+    Event,
+    Intent,
+    Resource,
+    ResourceStatus,
+    Signal,
+    Stack,
+    StackStatus,
+    StackSummary,
+    Terms,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    Row = Mapping[str, Any]
+    Row = Mapping[Any, Any]
 
+SUMMARY = tuple(field.name for field in fields(StackSummary))
+EVENT = tuple(field.name for field in fields(Event))
+"""Columns in the order of the fields of a value that many are read of."""
+
+_EMPTY = "{}"
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=True).encode
 
 
@@ -64,12 +80,23 @@ def stack_of(row: Row) -> Stack:
     del values["live_name"]
     values["status"] = StackStatus(row["status"])
     for name in ("parameters", "outputs", "shown_parameters", "output_notes"):
-        values[name] = json.loads(row[name])
+        values[name] = _object(row[name])
     values["terms"] = _terms_of(row["terms"])
     values["previous_terms"] = None if row["previous_terms"] is None else _terms_of(row["previous_terms"])
     values["protected"] = bool(row["protected"])
     values["previous_parameters"] = _maybe_value(row["previous_parameters"])
     return Stack(**values)
+
+
+def summary_of(row: Sequence[Any]) -> StackSummary:
+    """The summary of a row of the columns `SUMMARY`."""
+    values = dict(zip(SUMMARY, row, strict=True))
+    values["status"] = StackStatus(values["status"])
+    for name in ("outputs", "output_notes", "shown_parameters"):
+        values[name] = _object(values[name])
+    values["terms"] = _terms_of(values["terms"])
+    values["protected"] = bool(values["protected"])
+    return StackSummary(**values)
 
 
 def resource_row(stack_id: str, resource: Resource) -> dict[str, Any]:
@@ -106,8 +133,8 @@ def resource_of(row: Row) -> Resource:
         status=ResourceStatus(row["status"]),
         physical_id=row["physical_id"],
         reason=row["reason"],
-        properties=json.loads(row["properties"]),
-        attributes=json.loads(row["attributes"]),
+        properties=_object(row["properties"]),
+        attributes=_object(row["attributes"]),
         depends_on=tuple(json.loads(row["depends_on"])),
         group=row["group_name"],
         deletion_policy=row["deletion_policy"],
@@ -133,9 +160,9 @@ def event_row(event: Event) -> dict[str, Any]:
     }
 
 
-def event_of(row: Row) -> Event:
-    """The event of a row."""
-    return Event(**row)
+def event_of(row: Sequence[Any]) -> Event:
+    """The event of a row of the columns `EVENT`."""
+    return Event(*row)
 
 
 def change_set_row(change_set: ChangeSet) -> dict[str, Any]:
@@ -196,6 +223,8 @@ def _terms(terms: Terms, what: str) -> str:
 
 
 def _terms_of(text: str) -> Terms:
+    if text == _EMPTY:
+        return Terms()
     values: dict[str, Any] = json.loads(text)
     for name, value in values.items():
         values[name] = tuple(value) if isinstance(value, list) else value
@@ -219,6 +248,12 @@ def _intent_of(text: str | None) -> Intent | None:
         return None
     values = json.loads(text)
     return Intent(**{**values, "calls": tuple(values["calls"])})
+
+
+def _object(text: str) -> dict[str, Any]:
+    """The object that JSON holds, which is often empty."""
+    values: dict[str, Any] = {} if text == _EMPTY else json.loads(text)
+    return values
 
 
 def _json(value: object, what: str, part: str) -> str:

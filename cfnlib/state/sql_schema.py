@@ -8,8 +8,11 @@ start with `cfnlib_`, so that a database may be shared with something else.
 itself keep two live stacks of one account from having one name. `cfnlib_lease` also holds the two counters of a stack
 (its last event, its last row made), for they are read and written under the same lock.
 
-A later version of the tables is reached by migrations over `metadata`; until there are any, `SCHEMA_VERSION` in
-`cfnlib_schema` tells a database of another version from one that can be used.
+What may be long stands last in a stack's row, for SQLite walks over it on its way to what stands behind.
+
+These are the tables of `SCHEMA_VERSION`, as an empty database gets them; `migrations` brings those of an earlier
+version to the same form, which a test compares. Whoever changes something here adds a step there and raises the
+number.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from sqlalchemy import (
     Column,
     Double,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -30,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.mysql import LONGTEXT
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -41,6 +45,14 @@ _OPTIONS: dict[str, Any] = {
     for backend in ("mysql", "mariadb")
     for option, value in {"engine": "InnoDB", "charset": "utf8mb4", "collate": "utf8mb4_bin"}.items()
 }
+
+
+LONG_TEXT: dict[str, Any] = {
+    "mysql_length": 64,
+    "mariadb_length": 64,
+    "postgresql_using": "hash",
+}
+"""How a text without a limit is indexed: by its beginning, or by a hash, for a key's length has a limit."""
 
 
 def _of_stack(*, key: bool = True) -> Column[str]:
@@ -59,31 +71,33 @@ stack_table = Table(
     Column("stack_id", _NAME, primary_key=True),
     Column("name", _NAME, nullable=False),
     Column("status", String(64), nullable=False),
-    Column("template", _WORDS, nullable=False),
-    Column("template_file", _WORDS, nullable=False),
-    Column("parameters", _WORDS, nullable=False),
-    Column("reason", _WORDS, nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("outputs", _WORDS, nullable=False),
-    Column("previous_template", _WORDS),
-    Column("previous_parameters", _WORDS),
-    Column("on_failure", String(64), nullable=False),
-    Column("description", _WORDS, nullable=False),
     Column("account", _NAME, nullable=False),
-    Column("request", String(64)),
+    Column("owner", _NAME, nullable=False),
+    Column("project_id", _NAME),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double),
     Column("deleted_at", Double),
-    Column("previous_terms", _WORDS),
+    Column("live_name", _NAME),
+    Column("revision", Integer, nullable=False),
+    Column("on_failure", String(64), nullable=False),
+    Column("protected", Integer, nullable=False),
+    Column("request", String(64)),
+    Column("reason", _WORDS, nullable=False),
+    Column("description", _WORDS, nullable=False),
     Column("terms", _WORDS, nullable=False),
     Column("shown_parameters", _WORDS, nullable=False),
+    Column("outputs", _WORDS, nullable=False),
     Column("output_notes", _WORDS, nullable=False),
-    Column("owner", _NAME, nullable=False),
-    Column("project_id", _NAME),
-    Column("protected", Integer, nullable=False),
+    Column("template_file", _WORDS, nullable=False),
+    Column("parameters", _WORDS, nullable=False),
     Column("policy", _WORDS),
-    Column("live_name", _NAME),
+    Column("template", _WORDS, nullable=False),
+    Column("previous_terms", _WORDS),
+    Column("previous_parameters", _WORDS),
+    Column("previous_template", _WORDS),
     UniqueConstraint("account", "live_name", name="cfnlib_live_name"),
+    Index("cfnlib_stack_page", "account", "created_at", "stack_id"),
+    Index("cfnlib_stack_status", "status", "deleted_at"),
     **_OPTIONS,
 )
 
@@ -120,6 +134,7 @@ resource_table = Table(
     Column("intent", _WORDS),
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double),
+    Index("cfnlib_resource_physical", "physical_id", **LONG_TEXT),
     **_OPTIONS,
 )
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from cfnlib.state.model import ChangeSet, Event, Resource, Signal, Stack
+    from cfnlib.state.model import ChangeSet, Event, Resource, Signal, Stack, StackStatus, StackSummary
 
 
 @frozen
@@ -36,14 +36,57 @@ class Store(Protocol):
     def stack(self, name_or_id: str, account: str = "") -> Stack:
         """The stack of this name that is not deleted, or of this id, deleted or not. Raises `StackNotFoundError`."""
 
+    def summary(self, name_or_id: str, account: str = "") -> StackSummary:
+        """The same in short. Raises `StackNotFoundError`."""
+
     def stacks(self, *, deleted: bool = False, account: str | None = None) -> list[Stack]:
         """All stacks, oldest first; `deleted` includes the deleted ones; `account` None means all."""
+
+    def page(
+        self,
+        account: str | None,
+        *,
+        statuses: Collection[StackStatus] | None = None,
+        deleted: bool = False,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> tuple[list[StackSummary], str | None]:
+        """At most `limit` stacks, newest first, and the token to give as `after` for those that follow, if any do.
+
+        `statuses` are those to list; None: all but DELETE_COMPLETE, and with `deleted` that too. `account` None means
+        all. While pages are read, stacks may come, go and change: one that is there all the time, in a status that is
+        asked for, is listed once. Raises `PageTokenError` for a token that no page gave.
+        """
+
+    def count(self, account: str) -> int:
+        """How many stacks of the account are not deleted."""
+
+    def unattended(self, *, account_prefix: str = "", limit: int = 100) -> list[str]:
+        """The ids of stacks in progress whose lease is free, has expired, or is a dead process's of this machine.
+
+        Oldest first; only of accounts whose mark begins with `account_prefix`.
+        """
+
+    def purge(self, before: float, *, limit: int = 100) -> int:
+        """Remove stacks that were deleted before a time, with all that belongs to them; gives how many.
+
+        A transaction each, the longest deleted first.
+        """
 
     def resources(self, stack_id: str) -> list[Resource]:
         """The rows of a stack, in the order of their making, rows with DELETE_COMPLETE left out."""
 
+    def resource(self, stack_id: str, logical_id: str) -> Resource | None:
+        """The newest row of a resource, None when it has none but with DELETE_COMPLETE."""
+
+    def by_physical_id(self, account: str, physical_id: str) -> list[tuple[str, str]]:
+        """Stack and logical id of each row with this physical id, of the account's stacks that are not deleted."""
+
     def events(self, stack_id: str, *, after: int = 0, limit: int | None = None) -> list[Event]:
         """The events of a stack with a sequence above `after`, oldest first."""
+
+    def events_back(self, stack_id: str, *, before: int | None = None, limit: int | None = None) -> list[Event]:
+        """The events of a stack with a sequence below `before` (None: all), newest first."""
 
     def acquire(self, stack_id: str, owner: str, ttl_s: float) -> Lease:
         """Take the lease: a free one, an expired one, or one of a dead process of this machine. Raises its epoch.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine
 
 from cfnlib.state.sql import SqlStore
+from cfnlib.state.sql_connect import _url
 
 SERVERS = {"mysql": "CFNLIB_TEST_MYSQL_URL", "postgresql": "CFNLIB_TEST_POSTGRESQL_URL"}
 
@@ -47,6 +50,22 @@ def url(request, tmp_path_factory):
 def shared_url(request, tmp_path):
     """A database that several processes can open."""
     return f"sqlite:///{tmp_path / 'state.db'}" if request.param == "file" else server_url(request.param)
+
+
+@pytest.fixture(params=["file", *SERVERS])
+def empty_url(request, tmp_path):
+    """A database that several processes can open and that has no tables yet; the user must be allowed to make one."""
+    if request.param == "file":
+        yield f"sqlite:///{tmp_path / 'state.db'}"
+        return
+    server = _url(server_url(request.param))
+    name = f"cfnlib_{uuid4().hex[:12]}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        yield server.set(database=name).render_as_string(hide_password=False)
+        connection.exec_driver_sql(f"DROP DATABASE {name}" + (" WITH (FORCE)" if request.param != "mysql" else ""))
+    engine.dispose()
 
 
 @pytest.fixture

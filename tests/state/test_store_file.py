@@ -17,7 +17,7 @@ from cfnlib.errors import StoreError
 from cfnlib.state import sql_connect
 from cfnlib.state.open import open_store
 from cfnlib.state.sql import SqlStore
-from cfnlib.state.sql_schema import SCHEMA_VERSION, metadata
+from cfnlib.state.sql_schema import metadata
 
 needs_pymysql = pytest.mark.skipif(not importlib.util.find_spec("pymysql"), reason="pymysql is not installed")
 
@@ -152,16 +152,6 @@ def test_a_place_where_no_file_can_be_made_is_told(file):
     file.touch()
     assert "state.db" in refusal(f"sqlite:///{file / 'below'}")
     assert "cannot be opened" in refusal(f"sqlite:///{file.parent}")
-
-
-@pytest.mark.parametrize(("version", "advice"), [(SCHEMA_VERSION + 1, "update this one"), (0, "use that one until")])
-def test_tables_of_another_version_are_refused(file, version, advice):
-    open_store(f"sqlite:///{file}").close()
-    other = sqlite3.connect(file)
-    other.execute("UPDATE cfnlib_schema SET version = ?", [version])
-    other.commit()
-    other.close()
-    assert advice in refusal(f"sqlite:///{file}")
 
 
 def test_tables_that_were_half_made_are_completed(file):

@@ -1,0 +1,71 @@
+"""The row of a stack's lease: locked, read and judged in the transaction that it guards."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import bindparam, select
+
+from cfnlib.errors import LeaseLostError
+from cfnlib.state.sql_schema import lease_table, stack_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    from cfnlib.state.store import Lease
+
+_held = (
+    select(
+        lease_table.c.epoch,
+        lease_table.c.owner,
+        lease_table.c.expires_at,
+        lease_table.c.last_event,
+        lease_table.c.last_row,
+        stack_table.c.request,
+    )
+    .join(stack_table, stack_table.c.stack_id == lease_table.c.stack_id)
+    .where(lease_table.c.stack_id == bindparam("of"))
+    .with_for_update()
+)
+
+
+class Held(NamedTuple):
+    """The row of a stack's lease with the counters and the request, locked until the transaction ends."""
+
+    epoch: int
+    owner: str | None
+    expires_at: float
+    last_event: int
+    last_row: int
+    request: str | None
+
+
+def lock(connection: Connection, stack_id: str) -> Held | None:
+    """Lock the lease of a stack and read it; None when there is no such stack."""
+    row = connection.execute(_held, {"of": stack_id}).one_or_none()
+    return None if row is None else Held(*row)
+
+
+def check(connection: Connection, lease: Lease, now: Callable[[], float]) -> Held:
+    """Lock the lease's row and give it. Raises `LeaseLostError` when the lease does not hold any more.
+
+    The time is asked when the row is locked, so that waiting for it cannot make the answer stale.
+    """
+    row = lock(connection, lease.stack_id)
+    if row is None:
+        raise LeaseLostError(f"stack {lease.stack_id} is not there any more")
+    if row.epoch != lease.epoch:
+        raise LeaseLostError(f"stack {lease.stack_id}: taken over by {row.owner or 'one that has ended'}")
+    if row.owner is None:
+        raise LeaseLostError(f"stack {lease.stack_id}: the lease was given back")
+    if row.expires_at <= now():
+        raise LeaseLostError(f"stack {lease.stack_id}: the lease expired at {when(row.expires_at)}")
+    return row
+
+
+def when(at: float) -> str:
+    """A time as people read it, in UTC."""
+    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
