@@ -1,0 +1,32 @@
+"""What has happened to a stack, newest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cfnlib.server import shown
+from cfnlib.server.faults import SaidError
+from cfnlib.server.paging import PAGE, after_of, token_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cfnlib.server.context import Action, Context, Params, Result
+
+
+def describe_stack_events(context: Context, params: Params) -> Result:
+    """DescribeStackEvents: also of a deleted stack, by its id."""
+    name = params.get("StackName")
+    if name is None:
+        raise SaidError("StackName must be specified")
+    state = context.find(name)
+    listing = ["DescribeStackEvents", state.stack_id]
+    before = after_of(context, listing, params.get("NextToken"))
+    events = context.service.store.events(state.stack_id)
+    found = [event for event in reversed(events) if before is None or event.sequence < before]
+    page = found[:PAGE]
+    token = token_of(context, listing, page[-1].sequence) if len(found) > PAGE else None
+    return {"StackEvents": [shown.event(event) for event in page], "NextToken": token}
+
+
+ACTIONS: Mapping[str, Action] = {"DescribeStackEvents": describe_stack_events}

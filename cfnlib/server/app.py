@@ -1,0 +1,159 @@
+"""What every HTTP request comes to: one routing table from paths to the parts of the service.
+
+The door (`cfnlib.web`) has checked the outer form by then: sizes, headers, ids, times. Each route says who calls by
+its own rule: the Query API and the bucket by AWS's signatures, a wait handle by the URL that the service signed
+itself, CloudStack's API by CloudStack's signature.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from werkzeug import Response
+
+from cfnlib.identity.gate import Gate
+from cfnlib.identity.refusal import RefusedError
+from cfnlib.identity.request import SignedRequest
+from cfnlib.server.actions.account import COST_PATH, COST_TEXT
+from cfnlib.server.faults import told
+from cfnlib.server.problems import problem_of
+from cfnlib.server.query import QueryApi
+from cfnlib.server.service import SIGNAL_PATH
+from cfnlib.server.signals import take_signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from werkzeug import Request
+
+    from cfnlib.identity.keyring import Caller
+    from cfnlib.operations import Begun
+    from cfnlib.server.service import Service
+
+    Respond: TypeAlias = Callable[["App", Request, SignedRequest, str], Response]
+
+_log = logging.getLogger("cfnlib.server")
+
+
+class Route(NamedTuple):
+    """A path, whether all below it belongs to it too, and what answers."""
+
+    path: str
+    below: bool
+    respond: Respond
+
+
+class App:
+    """Answers the requests that come to a service."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.gate = Gate(service.keyring)
+        self.query = QueryApi(service, self.gate)
+
+    def handle(self, request: Request, request_id: str) -> Response:
+        """Answer one request."""
+        path = request.path
+        for route in ROUTES:
+            if path == route.path or (route.below and path.startswith(route.path)):
+                return route.respond(self, request, signed_request(request), request_id)
+        return _bucket(self, request, signed_request(request), request_id)
+
+
+def _query(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:
+    if request.method not in {"GET", "POST"}:
+        return _text(405, "The Query API takes GET and POST.\n", Allow="GET, POST")
+    found = app.query.answer(signed, request_id)
+    response = Response(found.body, found.status, content_type=found.content_type)
+    response.headers["x-amzn-RequestId"] = request_id
+    _note(request, action=found.action, caller=found.caller, code=found.code)
+    return response
+
+
+def _signal(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:
+    _note(request, action="signal")
+    try:
+        take_signal(app.service, signed)
+    except Exception as error:  # noqa: BLE001 - as in the Query API
+        return _failed(error, request_id)
+    return _text(200, "")
+
+
+def _cost(_: App, request: Request, __: SignedRequest, ___: str) -> Response:
+    _note(request, action="cost")
+    return _text(200, COST_TEXT)
+
+
+def _client_api(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:
+    from cfnlib.server import client_api  # noqa: PLC0415 - many services have nobody who asks for it
+
+    _note(request, action="client-api")
+    return client_api.answer(app.service, app.gate, request, signed, request_id)
+
+
+def _clusters(app: App, request: Request, signed: SignedRequest, _: str) -> Response:
+    from cfnlib.server import clusters_rest  # noqa: PLC0415 - as above
+
+    _note(request, action="clusters")
+    if request.path == clusters_rest.OPENAPI_PATH:
+        return clusters_rest.openapi_response()
+    try:
+        caller = app.gate.admit(signed, ())
+    except RefusedError as error:
+        return problem_of(error).response()
+    _note(request, action="clusters", caller=caller)
+    with app.service.stacks(caller) as stacks:
+
+        def submit(begun: Begun) -> None:
+            app.service.workers.submit(begun, caller)
+
+        return clusters_rest.respond(request, clusters_rest.ClustersContext(stacks, submit))
+
+
+def _bucket(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:
+    if app.service.bucket is None:
+        return _text(404, "There is nothing here.\n")
+    from cfnlib.server.bucket import respond  # noqa: PLC0415 - as above
+
+    _note(request, action="bucket")
+    return respond(app.service.bucket, app.gate, request, signed, request_id)
+
+
+ROUTES = (
+    Route("/", False, _query),
+    Route(SIGNAL_PATH, True, _signal),
+    Route(COST_PATH, False, _cost),
+    Route("/client/api", False, _client_api),
+    Route("/clusters", False, _clusters),
+    Route("/clusters/", True, _clusters),
+)
+"""What is not among these is the bucket's."""
+
+
+def _failed(error: Exception, request_id: str) -> Response:
+    found = told(error)
+    if found.http_status >= 500:
+        _log.error("%s: %s", request_id, error, exc_info=error)
+    return _text(found.http_status, f"{found.code}: {found.message}\n")
+
+
+def _text(status: int, text: str, **headers: str) -> Response:
+    return Response(text, status, headers=headers, content_type="text/plain; charset=utf-8")
+
+
+def _note(request: Request, *, action: str, caller: Caller | None = None, code: str | None = None) -> None:
+    """Leave for the door's log and figures what the request was about."""
+    request.environ["cfnlib.action"] = action
+    if caller is not None:
+        request.environ["cfnlib.account"] = caller.account
+    if code is not None:
+        request.environ["cfnlib.code"] = code
+
+
+def signed_request(request: Request) -> SignedRequest:
+    """The request as it was signed: the path and the query as they came, not as they are read."""
+    raw = str(request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI") or request.full_path)
+    path, _, query = raw.partition("?")
+    headers = tuple((name.lower(), value) for name, value in request.headers)
+    return SignedRequest(request.method, path, query, headers, request.get_data())
