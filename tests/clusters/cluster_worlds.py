@@ -83,12 +83,15 @@ def own(**entry):
 
 
 class ClusterWorld:
-    """A cloud in memory and clusters on it. What is begun waits until `carry_on` is called."""
+    """A cloud in memory and clusters on it. What is begun waits until `carry_on` is called.
 
-    def __init__(self, **cloud):
+    `others_live`: whoever holds a stack is alive, and keeps it.
+    """
+
+    def __init__(self, *, others_live=False, **cloud):
         self.clock = VirtualClock()
         self.cloud = MemoryCloud(clock=self.clock, names=NAMES, **cloud)
-        self.store = SqlStore("sqlite:///:memory:", now=self.clock.now, is_dead=lambda _owner: True)
+        self.store = SqlStore("sqlite:///:memory:", now=self.clock.now, is_dead=lambda _owner: not others_live)
         self.stacks = Stacks(MemoryDriver(self.cloud), self.store, clock=self.clock, settings=SETTINGS)
         self.begun = []
         self.clusters = Clusters(self.stacks, submit=self.begun.append)
@@ -100,10 +103,5 @@ class ClusterWorld:
 
     def machines(self):
         """The names of the machines that are on the cloud."""
-        return sorted(
-            record["name"] for record in self.cloud.things.values() if self._kind(record) == "virtualmachine"
-        )
-
-    @staticmethod
-    def _kind(record):
-        return record.get("kind") or record.get("_kind")
+        things = self.cloud.things.values()
+        return sorted(thing.record["name"] for thing in things if thing.family == "virtualmachine")
