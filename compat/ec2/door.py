@@ -72,7 +72,7 @@ class Bridge:
             pairs = form_of(request)
             version = next((value for name, value in pairs if name == "Version" and _is_version(value)), VERSION)
             caller = self._gate.admit(signed_request_of(request), pairs)
-            request.environ["cfnlib.account"] = caller.account
+            request.cfnlib_account = caller.account
             body = self._answer(caller, pairs, version, request, request_id)
         except (CfnlibError, FormError) as error:
             known = as_ec2(error) if isinstance(error, CfnlibError) else Ec2Error("MalformedQueryString", str(error))

@@ -18,7 +18,7 @@ from cfnlib.drivers.cloudstack import errors
 from cfnlib.drivers.cloudstack.client import Client
 from cfnlib.errors import NotFoundError
 from compat.ec2.faults import MALFORMED, Ec2Error, not_found
-from compat.ec2.ids import ec2_id, has_form, is_uuid
+from compat.ec2.ids import PREFIXES, ec2_id, has_form, is_uuid
 from compat.ec2.marks import Marks, marks_of
 
 if TYPE_CHECKING:
@@ -264,8 +264,8 @@ class World:
         self.client.close()
 
     def _learn(self, kind: str, found: Mapping[str, Row]) -> None:
-        for uuid in found:
-            self._known[kind, ec2_id(kind, uuid)] = uuid
+        if kind in PREFIXES:
+            self._known.update({(kind, ec2_id(kind, uuid)): uuid for uuid in found})
 
 
 def _logged(work: Callable[[], Any]) -> None:
