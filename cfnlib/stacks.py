@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cfnlib.config import Config
     from cfnlib.diagnostic import Diagnostics
     from cfnlib.drivers.base import Clock, Driver
+    from cfnlib.engine.crew import Crew
     from cfnlib.operations import Begun
     from cfnlib.plan.change import Plan
     from cfnlib.plan.name import SignalUrl
@@ -56,7 +57,7 @@ class Stacks:
     may hold stacks of others too, `account` the mark of the account whose stacks alone are meant (see `Shelf`).
     `signal_url` is where machines reach what takes their signals. Closing gives driver and store back. `on_event`,
     where a method takes it, is called with every event as soon as it is written down, in the thread of the operation.
-    `operations` begins operations without waiting for their end.
+    `operations` begins operations without waiting for their end. `crew` is what many operations in one process share.
     """
 
     def __init__(
@@ -71,13 +72,14 @@ class Stacks:
         scope: str = "",
         account: str | None = None,
         owner: str = "",
+        crew: Crew | None = None,
     ) -> None:
         self.driver = driver
         self.store = store
         self.settings = settings or Settings()
         self._clock = clock or SystemClock()
         place = signal_url if callable(signal_url) else signal_url_below(signal_url)
-        self._engine = Engine(store, driver, self._clock, self.settings, region=region, signal_url=place)
+        self._engine = Engine(store, driver, self._clock, self.settings, region=region, signal_url=place, crew=crew)
         self._shelf = Shelf(store, driver, scope, account)
         holder = Holder(store, self._clock, self.settings)
         self.operations = Operations(

@@ -1,14 +1,13 @@
 """The line to the cloud: a bounded number of calls under way, and one poll at a time.
 
-What comes back is put into one queue, which the walk reads; so the walk itself is single-threaded. With `inline`
-every call is made in the walk's own thread, in order: a test with a clock of its own is then repeatable to the last
-step.
+What comes back is put into one queue, which the walk reads; so the walk itself is single-threaded. Without a lane to
+other threads every call is made in the walk's own, in order: a test with a clock of its own is then repeatable to the
+last step.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cfnlib.drivers.base import Clock
+    from cfnlib.engine.crew import Lane
+
+
+POLLED = "polled"
+"""What a message is that brings the ends of calls, whatever asked for them."""
 
 
 @frozen
@@ -37,73 +41,66 @@ class Message:
 
 
 class Line:
-    """Does pieces of work beside the walk.
+    """Does pieces of work beside the walk, in the threads that `lane` leads to; None: in the walk's own.
 
     `holds` and `halted` are asked right before each piece: when the lease does not hold any more, the piece is not
-    done, and its message is a `LeaseLostError`; when the operation is halted, the piece is recalled.
+    done, and its message is a `LeaseLostError`; when the operation is halted, the piece is recalled. `under_way` is
+    how many calls have not come back yet.
     """
 
     def __init__(
-        self,
-        clock: Clock,
-        holds: Callable[[], bool],
-        halted: Callable[[], bool],
-        *,
-        calls_in_flight: int,
-        inline: bool,
+        self, clock: Clock, holds: Callable[[], bool], halted: Callable[[], bool], lane: Lane | None
     ) -> None:
         self._clock = clock
         self._holds = holds
         self._halted = halted
-        self._inline = inline
+        self._lane = lane
         self._came: SimpleQueue[Message] = SimpleQueue()
         self._waiting: deque[Callable[[], None]] = deque()
-        self._calls = None if inline else ThreadPoolExecutor(calls_in_flight, "cfnlib-call")
-        self._polls = None if inline else ThreadPoolExecutor(1, "cfnlib-poll")
         self.under_way = 0
 
     def call(self, key: str, what: str, work: Callable[[], Any]) -> None:
         """Do a piece of work when there is room."""
-        self._start(self._calls, key, what, work)
+        self.under_way += 1
+
+        def piece() -> None:
+            self._came.put(self._do(key, what, work))
+
+        if self._lane is None:
+            self._waiting.append(piece)
+        else:
+            self._lane.submit(piece)
 
     def poll(self, work: Callable[[], Any]) -> None:
-        """Do the poll, beside the calls."""
-        self._start(self._polls, "", "polled", work)
+        """Do a poll in the walk's own thread, after what waits there already."""
+        self._waiting.append(lambda: self._came.put(self._do("", POLLED, work)))
+
+    def deliver(self, message: Message) -> None:
+        """Take what came from elsewhere."""
+        self._came.put(message)
 
     def receive(self, timeout_s: float) -> list[Message]:
         """All the messages that have come; waits for the first one, at most so long."""
-        if self._inline:
+        if self._lane is None:
             if self._waiting:
                 self._waiting.popleft()()
             elif self._came.empty():
                 self._clock.sleep(timeout_s)
         found: list[Message] = []
         try:
-            found.append(self._came.get(timeout=0.0 if self._inline else max(timeout_s, 0.0)))
+            found.append(self._came.get(timeout=0.0 if self._lane is None else max(timeout_s, 0.0)))
             while True:
                 found.append(self._came.get_nowait())
         except Empty:
             pass
-        self.under_way -= len(found)
+        self.under_way -= sum(message.what != POLLED for message in found)
         return found
 
     def close(self) -> None:
         """Start nothing more; what is under way ends by itself."""
         self._waiting.clear()
-        for pool in (self._calls, self._polls):
-            if pool is not None:
-                pool.shutdown(wait=False, cancel_futures=True)
-
-    def _start(self, pool: ThreadPoolExecutor | None, key: str, what: str, work: Callable[[], Any]) -> None:
-        self.under_way += 1
-
-        def piece() -> None:
-            self._came.put(self._do(key, what, work))
-
-        if pool is None:
-            self._waiting.append(piece)
-        else:
-            pool.submit(piece)
+        if self._lane is not None:
+            self._lane.close()
 
     def _do(self, key: str, what: str, work: Callable[[], Any]) -> Message:
         if self._halted():

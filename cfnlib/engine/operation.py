@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from cfnlib.drivers.base import Clock, Driver
+    from cfnlib.engine.crew import Crew
     from cfnlib.engine.journal import Observer
     from cfnlib.engine.settings import Settings
     from cfnlib.plan.change import Plan
@@ -39,7 +40,7 @@ _S = StackStatus
 
 
 class Engine:
-    """Drives stacks. It keeps nothing of a stack itself; several may share one store."""
+    """Drives stacks. It keeps nothing of a stack itself; several may share one store, and one crew."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Engine:
         *,
         region: str,
         signal_url: SignalUrl | None = None,
+        crew: Crew | None = None,
     ) -> None:
         self._store = store
         self._driver = driver
@@ -57,6 +59,7 @@ class Engine:
         self._settings = settings
         self._region = region
         self._signal_url = signal_url
+        self._crew = crew
 
     def instance(self, stack: Stack, *, previous: bool = False) -> Instance:
         """The template that a stack wants (or, with `previous`, wanted before), with its parameters."""
@@ -251,7 +254,8 @@ class Engine:
     def _walk(self, plan: Plan, phase: Phase, journal: Journal) -> Outcome:
         if plan.evaluator is not None:
             journal.masked = _masked(plan.evaluator, journal.stack)
-        return Walk(plan, phase, journal, self._driver, self._driver.facts(), self._settings).run()
+        facts = self._driver.facts()
+        return Walk(plan, phase, journal, self._driver, facts, self._settings, self._crew).run()
 
     def _handed_over(self, journal: Journal, outcome: Outcome, after_failure: StackStatus | None = None) -> bool:
         """Whether somebody else goes on from here: they asked for the deletion of the stack, or this process ends.

@@ -2,7 +2,8 @@
 
 One poll is under way at a time and asks about all pending calls at once, so the number of polls does not grow with
 the number of jobs. The pause between two grows with the age of the oldest job, and with what a poll costs; while
-jobs are ending it is short, because what was begun together ends together.
+jobs are ending it is short, because what was begun together ends together. This is for a walk that does everything in
+its own thread; `lookout` does the same for many at once.
 """
 
 from __future__ import annotations
@@ -76,3 +77,6 @@ class Polls:
             return []
         self._next_expiry = now + self._settings.heartbeat_s
         return [key for key in self._pending if deadline(key) < now]
+
+    def close(self) -> None:
+        """There is nothing to give back."""

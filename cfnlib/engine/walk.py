@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from cfnlib.drivers.base import Answer, Pending
 from cfnlib.engine.begin import Beginner
+from cfnlib.engine.contact import Contact
 from cfnlib.engine.front import Front
-from cfnlib.engine.line import Line, Message
-from cfnlib.engine.polls import Polls
+from cfnlib.engine.line import POLLED
 from cfnlib.engine.sender import Sender
 from cfnlib.engine.signals import SignalWatch
 from cfnlib.engine.timers import Timers
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cfnlib.drivers.base import Driver
+    from cfnlib.engine.crew import Crew
     from cfnlib.engine.journal import Journal
+    from cfnlib.engine.line import Message
     from cfnlib.engine.outcome import Outcome
     from cfnlib.engine.settings import Settings
     from cfnlib.engine.task import Task
@@ -49,6 +51,7 @@ class Walk:
         driver: Driver,
         facts: Facts,
         settings: Settings,
+        crew: Crew | None = None,
     ) -> None:
         self._journal = journal
         self._driver = driver
@@ -59,14 +62,8 @@ class Walk:
         self._timers = Timers(self._clock)
         self._signals = SignalWatch(journal, settings.signal_s)
         self._begin = Beginner(plan, journal, driver, facts)
-        self._line = Line(
-            self._clock,
-            lambda: journal.holds,
-            lambda: journal.halted,
-            calls_in_flight=settings.calls_in_flight,
-            inline=settings.inline,
-        )
-        self._polls = Polls(driver, self._line, self._clock, settings)
+        self._contact = Contact(crew, driver, journal, settings)
+        self._line, self._polls = self._contact.line, self._contact.polls
         self._sender = Sender(driver, self._line, journal, settings.write_s, self._begin.taken)
 
     def run(self) -> Outcome:
@@ -90,7 +87,7 @@ class Walk:
                 self._expire()
             self._journal.flush()
         finally:
-            self._line.close()
+            self._contact.close()
         return self._front.outcome
 
     def _hand_over(self) -> None:
@@ -163,7 +160,7 @@ class Walk:
             if message.what == "answered":
                 self._sender.recalled(self._tasks[message.key])
             return
-        if message.what == "polled":
+        if message.what == POLLED:
             self._polled(message)
             return
         task = self._tasks[message.key]
