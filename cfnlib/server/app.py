@@ -14,13 +14,13 @@ from werkzeug import Response
 
 from cfnlib.identity.gate import Gate
 from cfnlib.identity.refusal import RefusedError
-from cfnlib.identity.request import SignedRequest
 from cfnlib.server.actions.account import COST_PATH, COST_TEXT
 from cfnlib.server.faults import told
 from cfnlib.server.problems import problem_of
 from cfnlib.server.query import QueryApi
 from cfnlib.server.service import SIGNAL_PATH
 from cfnlib.server.signals import take_signal
+from cfnlib.web import signed_request_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from werkzeug import Request
 
     from cfnlib.identity.keyring import Caller
+    from cfnlib.identity.request import SignedRequest
     from cfnlib.operations import Begun
     from cfnlib.server.service import Service
 
@@ -57,8 +58,8 @@ class App:
         path = request.path
         for route in ROUTES:
             if path == route.path or (route.below and path.startswith(route.path)):
-                return route.respond(self, request, signed_request(request), request_id)
-        return _bucket(self, request, signed_request(request), request_id)
+                return route.respond(self, request, signed_request_of(request), request_id)
+        return _bucket(self, request, signed_request_of(request), request_id)
 
 
 def _query(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:
@@ -149,11 +150,3 @@ def _note(request: Request, *, action: str, caller: Caller | None = None, code: 
         request.environ["cfnlib.account"] = caller.account
     if code is not None:
         request.environ["cfnlib.code"] = code
-
-
-def signed_request(request: Request) -> SignedRequest:
-    """The request as it was signed: the path and the query as they came, not as they are read."""
-    raw = str(request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI") or request.full_path)
-    path, _, query = raw.partition("?")
-    headers = tuple((name.lower(), value) for name, value in request.headers)
-    return SignedRequest(request.method, path, query, headers, request.get_data())

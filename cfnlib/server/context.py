@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cfnlib.server.service import Service
     from cfnlib.stacks import Stacks
     from cfnlib.state.model import Stack as StackState
+    from cfnlib.state.model import StackSummary
 
     Params: TypeAlias = Mapping[str, Any]
     Result: TypeAlias = dict[str, Any]
@@ -51,6 +52,13 @@ class Context:
         """The stack of this name or id, as the caller may see it. Raises `SaidError` in the operation's `words`."""
         try:
             return self.service.find(self.caller, name)
+        except StackNotFoundError:
+            raise SaidError(words.format(name)) from None
+
+    def look(self, name: str, words: str = IN_BRACKETS) -> StackSummary:
+        """The same in short, for those who only show it."""
+        try:
+            return self.service.look(self.caller, name)
         except StackNotFoundError:
             raise SaidError(words.format(name)) from None
 

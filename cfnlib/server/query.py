@@ -10,7 +10,6 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
-
 from cfnlib.server.actions import CLOUDFORMATION, STS
 from cfnlib.server.context import Context
 from cfnlib.server.faults import SaidError, told
@@ -58,10 +57,11 @@ class QueryApi:
         model, action, caller = Model.load("cloudformation"), "", None
         as_json = False
         try:
-            pairs = _pairs(request)
+            form = _form_of(request)
+            pairs = [*_pairs(request.raw_query), *form]
             said = dict(reversed(pairs))
             action, as_json = said.get("Action", ""), said.get("ContentType", "").upper() == "JSON"
-            caller = self._gate.admit(request, pairs if request.body else [])
+            caller = self._gate.admit(request, form)
             name, actions = _service_of(said)
             model = Model.load(name)
             result = self._result(model, actions, action, pairs, Context(self._service, caller, request_id))
@@ -93,26 +93,26 @@ class QueryApi:
         return actions[action](context, parse(model, action, pairs))
 
 
-def _pairs(request: SignedRequest) -> list[tuple[str, str]]:
-    """Every parameter of the query and the form. Raises `SaidError` for what is no form."""
-    texts = [request.raw_query]
-    if request.body:
-        kind = dict(request.headers).get("content-type", _FORM).partition(";")[0].strip().lower()
-        if kind not in {_FORM, ""}:
-            raise SaidError(f"The body must be {_FORM}, not {kind[:80]}", "MalformedInput")
-        try:
-            texts.append(request.body.decode())
-        except UnicodeDecodeError:
-            raise SaidError("The body is no UTF-8", "MalformedInput") from None
-    found: list[tuple[str, str]] = []
+def _form_of(request: SignedRequest) -> list[tuple[str, str]]:
+    """The parameters of the body. Raises `SaidError` for what is no form."""
+    if not request.body:
+        return []
+    kind = (request.header("content-type") or _FORM).partition(";")[0].strip().lower()
+    if kind != _FORM:
+        raise SaidError(f"The body must be {_FORM}, not {kind[:80]}", "MalformedInput")
     try:
-        for text in texts:
-            found += parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        return _pairs(request.body.decode())
+    except UnicodeDecodeError:
+        raise SaidError("The body is no UTF-8", "MalformedInput") from None
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except UnicodeDecodeError:
         raise SaidError("A parameter is no UTF-8", "MalformedInput") from None
     except ValueError:
         raise SaidError(f"The request has more than {MAX_FIELDS} parameters", "MalformedQueryString") from None
-    return found
 
 
 def _service_of(said: Mapping[str, str]) -> tuple[str, Mapping[str, Action]]:

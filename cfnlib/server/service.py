@@ -14,7 +14,7 @@ import logging
 import time
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from attrs import define, evolve
 
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from cfnlib.engine.settings import Settings
     from cfnlib.identity.keyring import Caller, Keyring
     from cfnlib.server.settings import ServiceSettings
-    from cfnlib.state.model import ChangeSet
+    from cfnlib.state.model import ChangeSet, StackSummary
     from cfnlib.state.model import Stack as StackState
     from cfnlib.state.store import Store
 
+    Found = TypeVar("Found", StackState, StackSummary)
     MakeDriver = Callable[[Config, Caller], Driver]
 
 _log = logging.getLogger("cfnlib.server")
@@ -112,7 +113,7 @@ class Service:
         """What marks the stacks of the caller's account, or project."""
         return account_mark(self.scope, caller.domain_id, caller.account, caller.project_id)
 
-    def sees(self, caller: Caller, stack: StackState) -> bool:
+    def sees(self, caller: Caller, stack: StackState | StackSummary) -> bool:
         """Whether a stack exists for a caller: it is the account's own, or an administrator looks at it."""
         if stack.account == self.mark(caller):
             return True
@@ -131,17 +132,28 @@ class Service:
         """
         if not name_or_id.startswith("arn:"):
             return self.store.stack(name_or_id, self.mark(caller))
-        found = self.store.stack(name_or_id)
+        return self._seen(caller, self.store.stack(name_or_id), name_or_id)
+
+    def look(self, caller: Caller, name_or_id: str) -> StackSummary:
+        """The same in short."""
+        if not name_or_id.startswith("arn:"):
+            return self.store.summary(name_or_id, self.mark(caller))
+        return self._seen(caller, self.store.summary(name_or_id), name_or_id)
+
+    def _seen(self, caller: Caller, found: Found, name_or_id: str) -> Found:
         if not self.sees(caller, found):
             raise StackNotFoundError(f"there is no stack {name_or_id}")
         return found
 
     def change_set(self, change_set_id: str) -> ChangeSet | None:
         """The change set of this id, None when there is none; whether a caller may see it is another question."""
-        for stack in self.store.stacks(deleted=True):
-            for found in self.store.change_sets(stack.stack_id):
-                if found.change_set_id == change_set_id:
-                    return found
+        # Region and account number stand in both ids.
+        place = change_set_id.split(":")[:5]
+        for stack in self.store.stacks():
+            if stack.stack_id.split(":")[:5] == place:
+                for found in self.store.change_sets(stack.stack_id):
+                    if found.change_set_id == change_set_id:
+                        return found
         return None
 
     def worker_of(self, caller: Caller, stack: StackState) -> Caller:

@@ -6,20 +6,20 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from cfnlib.state.model import StackStatus
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import TypeAlias
 
-    from cfnlib.state.model import Event, Resource
-    from cfnlib.state.model import Stack as StackState
+    from cfnlib.state.model import Event, Resource, Stack, StackSummary
+
+    Shown: TypeAlias = Stack | StackSummary
 
 _NOT_CHECKED = {"StackDriftStatus": "NOT_CHECKED"}
 _RESOURCE_NOT_CHECKED = {"StackResourceDriftStatus": "NOT_CHECKED"}
 _EVENT_IDS = uuid.UUID("7e1d2f3a-5d0c-4b63-9a37-0c2b6f2f5a11")
 
 
-def stack(state: StackState) -> dict[str, Any]:
+def stack(state: Shown) -> dict[str, Any]:
     """A stack for DescribeStacks."""
     terms = state.terms
     return {
@@ -45,7 +45,7 @@ def stack(state: StackState) -> dict[str, Any]:
     }
 
 
-def summary(state: StackState) -> dict[str, Any]:
+def summary(state: Shown) -> dict[str, Any]:
     """A stack for ListStacks."""
     return {
         "StackId": state.stack_id,
@@ -60,7 +60,7 @@ def summary(state: StackState) -> dict[str, Any]:
     }
 
 
-def updated_at(state: StackState) -> float | None:
+def updated_at(state: Shown) -> float | None:
     """When a stack was last updated; None for one that was only made, or is deleted.
 
     Source: AWS CloudFormation API reference, Stack: LastUpdatedTime "is only returned if the stack has been updated".
@@ -79,7 +79,7 @@ def tags(given: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"Key": key, "Value": value} for key, value in given.items()]
 
 
-def outputs(state: StackState) -> list[dict[str, Any]]:
+def outputs(state: Shown) -> list[dict[str, Any]]:
     """A stack's outputs, with what is said of them."""
     found = []
     for name, value in state.outputs.items():
@@ -105,12 +105,12 @@ def latest(rows: Iterable[Resource]) -> list[Resource]:
     return list(newest.values())
 
 
-def changed_at(row: Resource, state: StackState) -> float:
+def changed_at(row: Resource, state: Shown) -> float:
     """When something last happened to a resource."""
     return row.ended_at or row.started_at or state.created_at
 
 
-def resource_summary(row: Resource, state: StackState) -> dict[str, Any]:
+def resource_summary(row: Resource, state: Shown) -> dict[str, Any]:
     """A resource for ListStackResources."""
     return {
         "LogicalResourceId": row.logical_id,
@@ -123,7 +123,7 @@ def resource_summary(row: Resource, state: StackState) -> dict[str, Any]:
     }
 
 
-def resource(row: Resource, state: StackState) -> dict[str, Any]:
+def resource(row: Resource, state: Shown) -> dict[str, Any]:
     """A resource for DescribeStackResources."""
     found = resource_summary(row, state)
     del found["LastUpdatedTimestamp"]
@@ -135,7 +135,7 @@ def resource(row: Resource, state: StackState) -> dict[str, Any]:
     }
 
 
-def resource_detail(row: Resource, state: StackState, metadata: str | None) -> dict[str, Any]:
+def resource_detail(row: Resource, state: Shown, metadata: str | None) -> dict[str, Any]:
     """A resource for DescribeStackResource; `metadata` is JSON."""
     return {
         **resource_summary(row, state),
@@ -159,8 +159,3 @@ def event(found: Event) -> dict[str, Any]:
         "ResourceStatusReason": found.reason or None,
         "ClientRequestToken": found.token,
     }
-
-
-def in_review(state: StackState) -> bool:
-    """Whether a stack is only planned so far."""
-    return state.status is StackStatus.REVIEW_IN_PROGRESS

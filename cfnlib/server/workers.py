@@ -25,12 +25,16 @@ from cfnlib.state.model import StackStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeAlias
 
     from cfnlib.identity.keyring import Caller
     from cfnlib.operations import Begun
     from cfnlib.server.service import Service
     from cfnlib.stacks import Stacks
     from cfnlib.state.model import Stack as StackState
+    from cfnlib.state.model import StackSummary
+
+    Whose: TypeAlias = StackState | StackSummary
 
 _log = logging.getLogger("cfnlib.server.workers")
 
@@ -51,6 +55,7 @@ class Workers:
         self._pauses: dict[str, tuple[float, float]] = {}
         self._asked: dict[str, Mapping[str, Any]] = {}
         self._sweeper: Thread | None = None
+        self._purge_at = 0.0
 
     # For actions
 
@@ -108,7 +113,7 @@ class Workers:
 
     # Turns
 
-    def _took(self, stack: StackState) -> bool:
+    def _took(self, stack: Whose) -> bool:
         """Whether there is a free worker, which is then taken for this stack."""
         with self._changed:
             if self._closed or self._running.total() >= self._service.settings.operations:
@@ -116,7 +121,7 @@ class Workers:
             self._running[stack.stack_id] += 1
             return True
 
-    def _queue(self, stack: StackState) -> None:
+    def _queue(self, stack: Whose) -> None:
         with self._changed:
             if self._closed:
                 return
@@ -140,7 +145,7 @@ class Workers:
 
     # Work
 
-    def _start(self, stack: StackState, begun: Begun | None, caller: Caller | None) -> None:
+    def _start(self, stack: Whose, begun: Begun | None, caller: Caller | None) -> None:
         name = f"cfnlib-{stack.name}"
         Thread(target=self._work, args=(stack.stack_id, begun, caller), name=name, daemon=True).start()
 
@@ -210,6 +215,7 @@ class Workers:
             try:
                 self.sweep()
                 self._service.close_idle()
+                self._purge()
             except StoreError as error:
                 _log.error("the store cannot be asked for stacks that nobody works on: %s", error)
             except Exception:  # noqa: BLE001 - as above
@@ -219,18 +225,26 @@ class Workers:
 
     def sweep(self) -> None:
         """Take up the stacks in progress that nobody works on, as far as there are workers for them."""
-        for state in self._unattended():
-            if self._is_ours(state.stack_id):
+        with self._changed:
+            known = len(self._pauses) + sum(map(len, self._waiting.values()))
+        # Those that are left alone for now must not hide the others.
+        found = self._service.store.unattended(account_prefix=f"{self._service.scope} ", limit=known + 100)
+        for stack_id in found:
+            if self._is_ours(stack_id):
                 continue
+            state = self._service.store.summary(stack_id)
             if self._took(state):
                 self._start(state, None, None)
             else:
                 self._queue(state)
 
-    def _unattended(self) -> list[StackState]:
-        found = self._service.store.stacks()
-        mine = [state for state in found if state.account.startswith(f"{self._service.scope} ")]
-        return [state for state in mine if state.status.in_progress]
+    def _purge(self) -> None:
+        """Forget stacks that were deleted long ago; once an hour is enough."""
+        if time.monotonic() >= self._purge_at:
+            self._purge_at = time.monotonic() + 3600.0
+            gone = self._service.store.purge(time.time() - self._service.settings.keep_deleted_s)
+            if gone:
+                _log.info("%d stacks that were deleted long ago are forgotten", gone)
 
     def _is_ours(self, stack_id: str) -> bool:
         """Whether a stack is at work or waiting here already, or is left alone for a while."""

@@ -62,8 +62,9 @@ def create_change_set(context: Context, params: Params) -> Result:
     with context.service.stacks(context.caller) as stacks:
         wanted = stacks.operations.new(params["StackName"], template, parameters)
         if present is not None:
-            kept = {"stack_id": present.stack_id, "created_at": present.created_at, "revision": present.revision}
-            wanted = evolve(wanted, **kept)
+            wanted = evolve(
+                wanted, stack_id=present.stack_id, created_at=present.created_at, revision=present.revision
+            )
         wanted = evolve(wanted, terms=Terms(**terms), on_failure=choice, description=template.description)
         found = _stored(stacks.operations.create_change_set, name, wanted, made)
     return {"Id": found.change_set_id, "StackId": found.stack_id}
@@ -162,11 +163,11 @@ def change_set_of(context: Context, params: Params) -> tuple[StackState, ChangeS
         raise _not_found(name)
     if not name.startswith("arn:"):
         raise SaidError("StackName must be specified if ChangeSetName is not specified as an ARN.")
-    found = context.service.change_set(name)
-    if found is None:
+    one = context.service.change_set(name)
+    if one is None:
         raise _not_found(name)
     try:
-        return context.service.find(context.caller, found.stack_id), found
+        return context.service.find(context.caller, one.stack_id), one
     except StackNotFoundError:
         raise _not_found(name) from None
 

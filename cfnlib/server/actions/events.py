@@ -19,11 +19,10 @@ def describe_stack_events(context: Context, params: Params) -> Result:
     name = params.get("StackName")
     if name is None:
         raise SaidError("StackName must be specified")
-    state = context.find(name)
+    state = context.look(name)
     listing = ["DescribeStackEvents", state.stack_id]
     before = after_of(context, listing, params.get("NextToken"))
-    events = context.service.store.events(state.stack_id)
-    found = [event for event in reversed(events) if before is None or event.sequence < before]
+    found = context.service.store.events_back(state.stack_id, before=before, limit=PAGE + 1)
     page = found[:PAGE]
     token = token_of(context, listing, page[-1].sequence) if len(found) > PAGE else None
     return {"StackEvents": [shown.event(event) for event in page], "NextToken": token}

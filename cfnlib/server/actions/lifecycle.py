@@ -229,7 +229,7 @@ def _check_room(context: Context) -> None:
     settings = context.service.settings
     if context.service.workers.waiting_of(context.mark) >= settings.queued_per_account:
         raise SaidError("Rate exceeded: too many operations of this account wait already", "Throttling")
-    if len(context.service.store.stacks(account=context.mark)) >= settings.stacks_per_account:
+    if context.service.store.count(context.mark) >= settings.stacks_per_account:
         raise SaidError(
             f"Limit for stacks has been exceeded: an account has at most {settings.stacks_per_account}",
             "LimitExceededException",

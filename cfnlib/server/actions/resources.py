@@ -90,10 +90,8 @@ ACTIONS: Mapping[str, Action] = {
 
 def _stack_of(context: Context, physical_id: str) -> StackState:
     """The stack of the account to which something on the cloud belongs."""
-    store = context.service.store
-    for state in store.stacks(account=context.mark):
-        if any(row.physical_id == physical_id for row in store.resources(state.stack_id)):
-            return state
+    for stack_id, _ in context.service.store.by_physical_id(context.mark, physical_id):
+        return context.find(stack_id)
     raise SaidError(f"Stack for {physical_id} does not exist")
 
 

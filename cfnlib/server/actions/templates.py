@@ -58,8 +58,8 @@ def get_template_summary(context: Context, params: Params) -> Result:
     name, text = params.get("StackName"), template_text(context, params)
     if (name is None) == (text is None):
         raise SaidError("Exactly one of StackName, TemplateBody and TemplateURL must be specified")
-    template = read_template(context.find(name, WITH_ID).template if text is None else text)
-    if template.text or text is not None:
+    template = read_template(context.find(str(name), WITH_ID).template if text is None else text)
+    if template.text or text is not None:  # a stack that is only reviewed has no template yet
         template.diagnostics.raise_if_errors()
     nodes = list(template.with_defaults().resources.values())
     types = list(dict.fromkeys(node.type for node in nodes))
