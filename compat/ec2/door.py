@@ -12,10 +12,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
-from cfnlib.web import FormError, form_of, signed_request_of
 from werkzeug.wrappers import Response
 
 from cfnlib.errors import CfnlibError
+from cfnlib.web import FormError, form_of, signed_request_of
 from cfnlib.wire import Service, UnknownOperationError, UnknownVersionError, parse, render, render_error
 from compat.ec2.actions import table
 from compat.ec2.faults import Ec2Error, as_ec2, unsupported
@@ -24,11 +24,11 @@ from compat.ec2.world import World
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cfnlib.identity.gate import Gate
-    from cfnlib.identity.keyring import Caller
     from werkzeug.wrappers import Request
 
     from cfnlib.config import Config
+    from cfnlib.identity.gate import Gate
+    from cfnlib.identity.keyring import Caller
 
     Pairs = Sequence[tuple[str, str]]
 

@@ -24,9 +24,8 @@ from compat.ec2.marks import Marks, marks_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from cfnlib.identity.keyring import Caller
-
     from cfnlib.config import Config
+    from cfnlib.identity.keyring import Caller
 
 Row = dict[str, Any]
 _log = logging.getLogger("cfnlib.ec2")
