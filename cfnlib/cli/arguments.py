@@ -209,6 +209,10 @@ def _other_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
     one = _command(commands, "docs", "explain a resource type, or list them", module="docs")
     one.add_argument("type", nargs="?", metavar="TYPE")
     one.add_argument("--json", action="store_true", help="print the type's JSON schema")
+    from cfnlib.cli.serve import add_arguments  # noqa: PLC0415 - what it declares costs little
+
+    one = _command(commands, "serve", "serve CloudFormation's API, for AWS's own tools", module="serve")
+    add_arguments(_on_a_cloud(one))
     one = commands.add_parser("simulator", help="serve an embedded CloudStack for other clients", add_help=False)
     one.add_argument("rest", nargs=argparse.REMAINDER)
     one.set_defaults(module="simulate", function="simulate")

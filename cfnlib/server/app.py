@@ -62,6 +62,19 @@ class App:
         return _bucket(self, request, signed_request_of(request), request_id)
 
 
+class LateApp:
+    """An app whose socket is there before the app is, so that the app can know the socket's port."""
+
+    def __init__(self) -> None:
+        self.app: App | None = None
+
+    def handle(self, request: Request, request_id: str) -> Response:
+        """Answer one request; with 503 before there is an app."""
+        if self.app is None:
+            return _text(503, "The service is starting.\n")
+        return self.app.handle(request, request_id)
+
+
 def _query(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:
     if request.method not in {"GET", "POST"}:
         return _text(405, "The Query API takes GET and POST.\n", Allow="GET, POST")

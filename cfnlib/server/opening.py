@@ -62,6 +62,7 @@ def open_embedded_service(
     """
     folder = embedded_folder() if folder is None else folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = open_store(state_url or f"sqlite:///{folder.absolute() / 'stacks.db'}")
     cloud = EmbeddedCloud(folder, job_s=job_s)
     place = cloud.place()
     near = evolve(config.with_cloud(**place), retry_backoff_s=0.05, proxy=None)
@@ -74,8 +75,8 @@ def open_embedded_service(
 
     service = Service(
         near,
-        store=open_store(state_url or f"sqlite:///{folder.absolute() / 'stacks.db'}"),
-        keyring=AdminKeyring(near),
+        store=store,
+        keyring=keyring_of(near, None),
         settings=settings,
         scope=EMBEDDED,
         engine=engine,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from attrs import define, evolve
 
+from cfnlib.engine.crew import Crew
 from cfnlib.errors import StackError, StackNotFoundError
 from cfnlib.identity.refusal import Refusal, RefusedError
 from cfnlib.identity.urls import sign_url
@@ -83,6 +84,7 @@ class Service:
         self._close = close
         self._lock = Lock()
         self._open: dict[tuple[str, str, str], _Open] = {}
+        self._crew = Crew(settings.calls)
         self.workers = Workers(self)
 
     def start(self) -> Self:
@@ -93,6 +95,7 @@ class Service:
     def close(self) -> None:
         """Hand over what is under way, within `settings.close_s`, then give everything back."""
         self.workers.close()
+        self._crew.close()
         with self._lock:
             left, self._open = list(self._open.values()), {}
         for one in left:
@@ -224,6 +227,7 @@ class Service:
             scope=self.scope,
             account=self.mark(caller),
             owner=caller.user_id,
+            crew=self._crew,
         )
 
 

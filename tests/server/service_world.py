@@ -16,10 +16,7 @@ from cs import CloudStack
 
 from cfnlib.config import Config
 from cfnlib.engine.settings import Settings
-try:
-    from cfnlib.identity.keyring import AdminKeyring
-except ImportError:
-    import sys; sys.path.append("/tmp/fakeid"); from fake_admin import AdminKeyring
+from cfnlib.identity.keyring import AdminKeyring
 from cfnlib.server.app import App
 from cfnlib.server.service import Service
 from cfnlib.server.settings import ServiceSettings

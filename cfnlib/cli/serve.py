@@ -1,0 +1,139 @@
+"""`cfnlib serve`: the service, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+from cfnlib.cli.usage import UsageError
+from cfnlib.config import Config, embedded_folder
+from cfnlib.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from cfnlib.server.opening import Opened
+    from cfnlib.server.settings import ServiceSettings
+
+_ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - what is not listened to without being asked for
+_NEEDED = ("botocore", "prometheus_client", "waitress", "werkzeug")
+
+
+def add_arguments(one: argparse.ArgumentParser) -> None:
+    """The options of the service itself; those of the cloud and the store are every command's."""
+    net = one.add_argument_group("network")
+    net.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    net.add_argument("--port", type=int, default=8000, help="port, 0 for any free one (default: 8000)")
+    net.add_argument("--public-url", metavar="URL", help="how clients and machines reach the service")
+    net.add_argument("--threads", type=int, default=16, metavar="N", help="requests at once (default: 16)")
+    own = one.add_argument_group("service")
+    own.add_argument("--keys", type=Path, metavar="FILE", help="key file; without it the cloud is asked for secrets")
+    own.add_argument("--workers", type=int, default=256, metavar="N", help="operations at once (default: 256)")
+    own.add_argument("--calls", type=int, default=64, metavar="N", help="calls of the cloud at once (default: 64)")
+    own.add_argument("--secret-file", type=Path, metavar="FILE", help="signs wait handles' URLs; one for all hosts")
+    own.add_argument(
+        "--template-hosts", action="append", default=[], metavar="HOST", help="host of a TemplateURL (repeatable)"
+    )
+    own.add_argument("--bucket-folder", type=Path, metavar="DIR", help="where the bucket for templates is kept")
+    own.add_argument("--requests-per-second", type=float, metavar="N", help="limit of each account")
+    own.add_argument("--stacks-per-account", type=int, default=2000, metavar="N", help="(default: 2000)")
+    own.add_argument("--log-format", choices=("json", "text"), default="text", help="(default: text)")
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT, then hand over what is under way."""
+    check_packages()
+    if min(arguments.workers, arguments.calls, arguments.threads) < 1:
+        raise UsageError("--workers, --calls and --threads are at least 1")
+    if arguments.public_url is None and arguments.host in _ANYWHERE:
+        raise UsageError(f"--host {arguments.host} is every address: say by --public-url how the service is reached")
+    from cfnlib.server.app import App, LateApp  # noqa: PLC0415 - after the packages that it needs are known to be there
+    from cfnlib.web import Door, Server  # noqa: PLC0415 - as above
+
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    late = LateApp()
+    server = Server(Door(late.handle), host=arguments.host, port=arguments.port, threads=arguments.threads)
+    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+    opened = _opened(arguments, arguments.public_url or f"http://{host}:{server.port}")
+    late.app = App(opened.service)
+    with opened.service:
+        server.start()
+        sys.stderr.write(_told(opened, f"http://{host}:{server.port}"))
+        stop.wait()
+        sys.stderr.write("cfnlib: handing over what is under way\n")
+        server.stop()
+    return 0
+
+
+def _opened(arguments: argparse.Namespace, public_url: str) -> Opened:
+    """The service on the cloud that the options and the environment say."""
+    from cfnlib.server.opening import open_embedded_service, open_service  # noqa: PLC0415 - as above
+
+    config = Config.load(arguments.profile, zone=arguments.zone, state_url=arguments.state, mapping=arguments.mapping)
+    if not config.embedded:
+        return open_service(config, _settings(arguments, public_url, config.state_url), keys=arguments.keys)
+    if arguments.keys is not None:
+        raise UsageError("--keys: no cloud is configured, and the embedded one has keys of its own")
+    folder = embedded_folder()
+    state_url = arguments.state or f"sqlite:///{folder.absolute() / 'stacks.db'}"
+    sys.stderr.write(f"cfnlib: no cloud is configured; using the embedded one, kept in {folder}\n")
+    settings = _settings(arguments, public_url, state_url)
+    return open_embedded_service(
+        config, settings, folder=folder, state_url=arguments.state, job_s=arguments.job_seconds
+    )
+
+
+def _settings(arguments: argparse.Namespace, public_url: str, state_url: str) -> ServiceSettings:
+    from cfnlib.server.settings import (  # noqa: PLC0415 - as above
+        ServiceSettings,
+        checked_public_url,
+        load_secret,
+        secret_place,
+    )
+
+    return ServiceSettings(
+        public_url=checked_public_url(public_url),
+        secret=load_secret(arguments.secret_file or secret_place(state_url)),
+        operations=arguments.workers,
+        calls=arguments.calls,
+        stacks_per_account=arguments.stacks_per_account,
+        template_hosts=tuple(arguments.template_hosts),
+        bucket_folder=arguments.bucket_folder,
+    )
+
+
+def _told(opened: Opened, place: str) -> str:
+    """Where the service listens, and how its first client calls it."""
+    public = opened.service.settings.public_url
+    lines = [f"cfnlib: the service listens at {place}"]
+    if public != place:
+        lines.append(f"cfnlib: clients reach it at {public}")
+    if opened.access_key is not None:
+        lines += [
+            "",
+            f"  export AWS_ACCESS_KEY_ID={opened.access_key}",
+            f"  export AWS_SECRET_ACCESS_KEY={opened.secret}",
+        ]
+    else:
+        lines += ["", "  export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...   # a user's keys of CloudStack"]
+    lines += [
+        "  export AWS_DEFAULT_REGION=us-east-1                       # any will do",
+        f"  aws --endpoint-url {public} cloudformation list-stacks",
+        "",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def check_packages() -> None:
+    """Raise `ConfigError` when a package of the service is missing."""
+    missing = [name.replace("_", "-") for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"the service needs {', '.join(missing)}; install with: pip install 'cfnlib[service]'")
