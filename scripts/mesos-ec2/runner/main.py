@@ -13,7 +13,7 @@ from runner.boto import boto_folder, write_configuration
 from runner.bridge import Bridge, credentials
 from runner.interpreter import Interpreter, chosen
 from runner.problem import Problem
-from runner.script import check, find_script
+from runner.script import absolute, check, find_script, workplace
 
 _USAGE = """\
 %(prog)s --scripts FOLDER [options] ACTION...
@@ -44,9 +44,10 @@ def _run(script: Path, passed: list[str], interpreter: Interpreter, own: argpars
         environment.update(credentials(own.profile, bridge))
         configuration = write_configuration(folder / "boto.cfg", bridge.url, own.ca_file)
         environment.update(BOTO_CONFIG=str(configuration), NO_PROXY="127.0.0.1,localhost,::1")
-        command = interpreter.command(script, passed)
+        command = interpreter.command(script, absolute(passed))
         environment["PYTHONPATH"] = os.pathsep.join([str(boto_folder(folder)), str(script.parent)])
-        process = subprocess.Popen(command, env=environment, cwd=script.parent)  # noqa: S603 - it is what the user asked for
+        place = workplace(script, folder)
+        process = subprocess.Popen(command, env=environment, cwd=place)  # noqa: S603 - it is what the user asked for
         while True:
             try:
                 return process.wait()

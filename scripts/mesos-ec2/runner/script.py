@@ -16,6 +16,9 @@ KNOWN = {
 }
 """The first eight digits of the SHA-1 of scripts that were tried, and what they are."""
 
+OWN = Path(__file__).resolve().parent.parent
+"""Where our own node files are."""
+
 FAMILY = ("mesos_ec2.py", "spark_ec2.py")
 """The scripts that are looked for in a folder, in this order."""
 
@@ -56,3 +59,26 @@ def check(path: Path, *, trust: bool = False) -> Iterator[str]:
     known = KNOWN.get(digest[:8])
     if known is None and not trust:
         yield f"{path.name} has an unknown checksum (SHA-1 {digest}): it is run as it is; --trust silences this"
+
+
+def workplace(script: Path, folder: Path) -> Path:
+    """A folder to run the script in: what lies beside it, and our own node files beside that. Nothing is copied.
+
+    The scripts look for `deploy.NAME` (option `-o NAME`) in the folder that they run in.
+    """
+    place = folder / "ec2"
+    place.mkdir()
+    for path in (*script.parent.iterdir(), *OWN.glob("deploy.*")):
+        link = place / path.name
+        if not link.exists():
+            link.symlink_to(path)
+    return place
+
+
+def absolute(arguments: list[str]) -> list[str]:
+    """The arguments with the paths of identity files made absolute, for the script runs in another folder."""
+    found = list(arguments)
+    for index, before in enumerate(arguments[:-1]):
+        if before in {"-i", "--identity-file"} and Path(arguments[index + 1]).is_file():
+            found[index + 1] = str(Path(arguments[index + 1]).resolve())
+    return found
