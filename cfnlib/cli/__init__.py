@@ -60,8 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cfnlib.cli.arguments import parser  # noqa: PLC0415 - after `main` is known to be wanted
 
     given = list(sys.argv[1:] if argv is None else argv)
-    if given[:1] == ["simulator"]:
-        given.insert(1, "--")  # what follows is for the simulator's own parser
+    if given[:1] in (["simulator"], ["ec2"]):
+        given.insert(1, "--")  # what follows is for their own parsers
     arguments = parser().parse_args(given)
     command = getattr(import_module(f"cfnlib.cli.{arguments.module}"), arguments.function)
     try:

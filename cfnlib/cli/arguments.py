@@ -216,3 +216,6 @@ def _other_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
     one = commands.add_parser("simulator", help="serve an embedded CloudStack for other clients", add_help=False)
     one.add_argument("rest", nargs=argparse.REMAINDER)
     one.set_defaults(module="simulate", function="simulate")
+    one = commands.add_parser("ec2", help="serve the EC2 API in front of the cloud", add_help=False)
+    one.add_argument("rest", nargs=argparse.REMAINDER)
+    one.set_defaults(module="ec2", function="ec2")
