@@ -44,7 +44,7 @@ SINGLE = {
             "Properties": {
                 "ImageId": {"Ref": "Image"},
                 "InstanceType": "Small Instance",
-                "KeyName": {"Ref": "Motto"},
+                "Tags": [{"Key": "motto", "Value": {"Ref": "Motto"}}],
             },
         },
         "Launch": {
