@@ -11,7 +11,9 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import boto3
+import pytest
 from botocore.config import Config as BotoConfig
+from botocore.exceptions import ClientError
 from cs import CloudStack
 
 from cfnlib.config import Config
@@ -70,7 +72,18 @@ HELD = json.dumps(
 )
 """A stack that is not there before its handle has heard from somebody."""
 
+FAST = {"Delay": 0.1, "MaxAttempts": 200}
+"""For waiters."""
+
 SETTINGS = Settings(lease_s=4.0, heartbeat_s=0.1, poll_min_s=0.02, signal_s=0.05, look_s=(0.05, 0.1))
+
+
+def refused(call: Any, **given: Any) -> tuple[str, str]:
+    """The code and the text that a call is refused with."""
+    with pytest.raises(ClientError) as caught:
+        call(**given)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
 
 
 class Person(NamedTuple):

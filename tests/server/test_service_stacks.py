@@ -5,18 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError, WaiterError
-from service_world import HELD, QUICK
-
-FAST = {"Delay": 0.1, "MaxAttempts": 200}
-
-
-def refused(call, **given):
-    """The code and the text that a call is refused with."""
-    with pytest.raises(ClientError) as caught:
-        call(**given)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
+from botocore.exceptions import WaiterError
+from service_world import FAST, HELD, QUICK, refused
 
 
 @pytest.fixture
