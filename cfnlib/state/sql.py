@@ -14,7 +14,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from cfnlib.errors import StackBusyError, StackError, StackExistsError, StackNotFoundError, StoreError
 from cfnlib.state import sql_leases as leases
@@ -22,12 +22,11 @@ from cfnlib.state import sql_queries as queries
 from cfnlib.state import sql_rows as rows
 from cfnlib.state.model import StackStatus
 from cfnlib.state.owner import owner_is_dead
+from cfnlib.state.sql_commits import Commits, Writing
 from cfnlib.state.sql_connect import Database
 from cfnlib.state.sql_schema import (
     change_set_table,
-    event_table,
     lease_table,
-    resource_table,
     signal_table,
     stack_table,
 )
@@ -43,15 +42,8 @@ if TYPE_CHECKING:
     from cfnlib.state.model import ChangeSet, Event, Resource, Signal, Stack, StackSummary
 
 _IN_PROGRESS = [status.value for status in StackStatus if status.in_progress]
-_ROW_KEY = ("stack_id", "logical_id", "generation")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-_remove = delete(resource_table).where(
-    resource_table.c.stack_id == bindparam("of"),
-    resource_table.c.logical_id == bindparam("gone_id"),
-    resource_table.c.generation == bindparam("gone_generation"),
-)
 
 
 class SqlStore:
@@ -70,6 +62,7 @@ class SqlStore:
         self._database = Database(url)
         self._now = now
         self._is_dead = is_dead
+        self._commits = Commits(self._database, now)
         try:
             prepare(self._database)
         except BaseException:
@@ -181,7 +174,7 @@ class SqlStore:
         """Prolong a lease that still holds. Raises `LeaseLostError` when it expired or was taken over."""
 
         def work(connection: Connection) -> Lease:
-            leases.check(connection, lease, self._now)
+            leases.judge(lease, leases.lock(connection, lease.stack_id), self._now())
             renewed = Lease(lease.stack_id, lease.epoch, lease.owner, self._now() + ttl_s)
             change = update(lease_table).where(lease_table.c.stack_id == lease.stack_id)
             connection.execute(change.values(expires_at=renewed.expires_at))
@@ -216,34 +209,15 @@ class SqlStore:
         of = lease.stack_id
         if any(event.stack_id != of for event in events) or (stack is not None and stack.stack_id != of):
             raise StoreError(f"a lease of stack {of} cannot write to another stack")
-        stack_row = None if stack is None else _change_of(stack)
-        resource_rows = [rows.resource_row(of, item) for item in {item.key: item for item in resources}.values()]
-        event_rows = [rows.event_row(event) for event in events]
-        gone = [{"of": of, "gone_id": logical_id, "gone_generation": number} for logical_id, number in removed]
-
-        def work(connection: Connection) -> str | None:
-            held = leases.check(connection, lease, self._now)
-            if stack_row is not None:
-                connection.execute(update(stack_table).where(stack_table.c.stack_id == of).values(stack_row))
-            if gone:
-                connection.execute(_remove, gone)
-            if resource_rows:
-                for made, row in enumerate(resource_rows, start=held.last_row + 1):
-                    row["made"] = made
-                connection.execute(upsert(self._database.backend, resource_table, _ROW_KEY, ("made",)), resource_rows)
-            if event_rows:
-                for sequence, row in enumerate(event_rows, start=held.last_event + 1):
-                    row["sequence"] = sequence
-                connection.execute(insert(event_table), event_rows)
-            if resource_rows or event_rows:
-                counters = {
-                    "last_row": held.last_row + len(resource_rows),
-                    "last_event": held.last_event + len(event_rows),
-                }
-                connection.execute(update(lease_table).where(lease_table.c.stack_id == of).values(counters))
-            return held.request
-
-        return self._database.write(work)
+        writing = Writing(
+            lease,
+            None if stack is None else rows.stack_row(stack),
+            stack is not None and not stack.status.in_progress,
+            [rows.resource_row(of, item) for item in {item.key: item for item in resources}.values()],
+            removed,
+            [rows.event_row(event) for event in events],
+        )
+        return self._commits.run(writing)
 
     def ask(self, stack_id: str, request: str | None) -> None:
         """Ask something of the operation under way: `cancel` or `delete`; None takes it back.
@@ -285,6 +259,13 @@ class SqlStore:
     def change_sets(self, stack_id: str) -> list[ChangeSet]:
         """The change sets of a stack, oldest first."""
         return self._read(queries.change_sets, stack_id)
+
+    def change_set(self, change_set_id: str) -> ChangeSet:
+        """The change set of this id. Raises `StackNotFoundError`."""
+        found = self._read(queries.change_set, change_set_id)
+        if found is None:
+            raise StackNotFoundError(f"there is no change set {change_set_id}")
+        return found
 
     def delete_change_set(self, change_set_id: str) -> None:
         """Remove a change set, if it is there."""
@@ -340,11 +321,3 @@ def _missing(connection: Connection, stack_id: str) -> bool:
 
 def _remove_stack(connection: Connection, stack_id: str) -> int:
     return connection.execute(delete(stack_table).where(stack_table.c.stack_id == stack_id)).rowcount
-
-
-def _change_of(stack: Stack) -> dict[str, Any]:
-    """The columns of a stack that an operation writes: the request is others' to write, until the operation ends."""
-    row = rows.stack_row(stack)
-    for others in ("stack_id", "request", "protected", "policy"):
-        del row[others]
-    return row if stack.status.in_progress else {**row, "request": None}

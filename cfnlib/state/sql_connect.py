@@ -5,9 +5,16 @@ runs in WAL mode, so that readers and the one writer do not wait for each other.
 lose nothing when processes are killed, since what was committed is with the kernel; a power cut may take back the
 last commits (the file stays consistent). Who wants to be safe from that too adds `?synchronous=FULL` to the URL and
 pays a sync of the disk for each commit. A transaction that writes says so at its beginning (BEGIN IMMEDIATE), for one
-that began by reading could not become a writer once another one has written. Within a process writers queue at a
-lock: SQLite's own waiting is a sleep of growing length. WAL needs shared memory, so the file must be on a disk of
-this machine.
+that began by reading could not become a writer once another one has written. Within a process writers stand in line:
+SQLite's own waiting is a sleep of growing length. WAL needs shared memory, so the file must be on a disk of this
+machine.
+
+Servers: a process has few connections, for more would not make it faster, and threads stand in line for them. A
+connection that was lost before the commit was sent (the server was started anew, or closed what was idle for long) is
+no error: the transaction is run again on another one. A process that is stopped in the middle of a transaction would
+keep its rows locked, its stacks' leases among them, so the server is told to end a session that does nothing for
+`_IDLE_S` seconds in a transaction. In SQLite a stopped process that is just writing blocks all others: nobody can
+take its lock away.
 
 A connection must not be used on the other side of a fork, nor even be closed there (SQLite's locks and a server's
 session are the parent's): a child sets them aside for good and makes its own.
@@ -20,7 +27,6 @@ import os
 from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,6 +35,7 @@ from sqlalchemy.pool import Pool, QueuePool
 
 from cfnlib.errors import StoreError
 from cfnlib.state.sql_errors import explained, lacks_driver, was_refused, was_victim
+from cfnlib.state.sql_turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +47,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _BUSY_S = 30
+_IDLE_S = 10
 _TRIES = 5
+_CONNECTIONS = 8
 _DRIVERS = {"mysql": ("pymysql",), "mariadb": ("pymysql",), "postgresql": ("psycopg", "pg8000", "psycopg2")}
 _SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA")
 _WRITES = {"cfnlib_writes": True}
@@ -55,22 +64,22 @@ class Database:
         self.backend = self.url.get_backend_name()
         self._engine = _engine(self.url)
         self._writing = self._engine.execution_options(**_WRITES)
-        self._queue = self._new_queue()
-        self._pid = os.getpid()
+        self._begin_anew()
 
     def read(self, work: Callable[[Connection], _T]) -> _T:
         """What `work` reads in one transaction."""
         self._notice_fork()
-        return self._run(self._engine, work)
+        with self._connections:
+            return self._run(self._engine, work)
 
     def write(self, work: Callable[[Connection], _T], *, refused: CfnlibError | None = None) -> _T:
         """What `work` gives after it has written in one transaction; an exception from it undoes everything.
 
-        `work` is run again when the database gave up the transaction in favour of another one. `refused` is what to
-        raise when a key (unique or foreign) does not allow what it writes.
+        `work` is run again when the database gave up the transaction in favour of another one, or the connection was
+        lost. `refused` is what to raise when a key (unique or foreign) does not allow what it writes.
         """
         self._notice_fork()
-        with self._queue:
+        with self._writers, self._connections:
             return self._run(self._writing, work, refused)
 
     def close(self) -> None:
@@ -78,31 +87,36 @@ class Database:
         self._notice_fork()
         self._engine.dispose()
 
-    def _new_queue(self) -> AbstractContextManager[object]:
-        """What writers wait for in this process."""
-        return Lock() if self.backend == "sqlite" else nullcontext()
+    def _begin_anew(self) -> None:
+        """Let nobody of this process be in line, for a connection or to write."""
+        self._pid = os.getpid()
+        self._connections = Turns(1 if _in_memory(self.url) else _CONNECTIONS)
+        self._writers: AbstractContextManager[None] = Turns(1) if self.backend == "sqlite" else nullcontext()
 
     def _notice_fork(self) -> None:
         """In a child of the process that opened the database: leave the parent's connections and locks alone."""
         if self._pid != os.getpid() and not _in_memory(self.url):
             _parents_pools.append(self._engine.pool)
             self._engine.dispose(close=False)
-            self._queue = self._new_queue()
-            self._pid = os.getpid()
+            self._begin_anew()
 
     def _run(self, engine: Engine, work: Callable[[Connection], _T], refused: CfnlibError | None = None) -> _T:
         for left in reversed(range(_TRIES)):
+            done = False
             try:
                 with engine.begin() as connection:
-                    return work(connection)
+                    result = work(connection)
+                    done = True
             except exc.DBAPIError as error:
-                if left and was_victim(error):
+                if left and (was_victim(error) or (error.connection_invalidated and not done)):
                     continue
                 if refused and was_refused(error):
                     raise refused from error
                 raise explained(error, self.url) from error
             except (exc.SQLAlchemyError, OSError, UnicodeError) as error:
                 raise explained(error, self.url) from error
+            else:
+                return result
         raise AssertionError  # the last turn returns or raises
 
 
@@ -139,9 +153,30 @@ def _engine(url: URL) -> Engine:
 
 
 def _server(url: URL) -> Engine:
-    return create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, pool_recycle=1800, isolation_level="READ COMMITTED"
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=_CONNECTIONS,
+        max_overflow=0,
+        pool_recycle=1800,
+        isolation_level="READ COMMITTED",
     )
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's, of no public type
+        cursor = connection.cursor()
+        if url.get_backend_name() == "postgresql":
+            cursor.execute(f"SET SESSION idle_in_transaction_session_timeout = '{_IDLE_S}s'")
+            connection.commit()
+        else:
+            cursor.execute("SELECT VERSION()")
+            of_mariadb = "mariadb" in str(cursor.fetchone()[0]).lower()
+            # MySQL has no limit of its own for transactions, but one for sessions that do nothing at all.
+            name = "idle_transaction_timeout" if of_mariadb else "wait_timeout"
+            cursor.execute(f"SET SESSION {name} = {_IDLE_S}")
+        cursor.close()
+
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:
@@ -150,12 +185,16 @@ def _sqlite(url: URL) -> Engine:
         raise StoreError(f"state store: synchronous is one of {', '.join(_SYNCHRONOUS)}, not {synchronous!r}")
     url = url.difference_update_query(["synchronous"])
     in_memory = _in_memory(url)
-    options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_S, "check_same_thread": False}}
-    if in_memory:  # it lives in its one connection, which everybody waits for
-        options |= {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
-    else:
+    if not in_memory:
         _make_file(Path(str(url.database)))
-    engine = create_engine(url, hide_parameters=True, pool_timeout=2 * _BUSY_S, **options)
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": _BUSY_S, "check_same_thread": False},
+        poolclass=QueuePool,
+        pool_size=1 if in_memory else _CONNECTIONS,  # one in memory lives in its one connection
+        max_overflow=0,
+    )
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's, of no public type

@@ -11,7 +11,7 @@ from cfnlib.errors import LeaseLostError
 from cfnlib.state.sql_schema import lease_table, stack_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _held = (
     select(
+        lease_table.c.stack_id,
         lease_table.c.epoch,
         lease_table.c.owner,
         lease_table.c.expires_at,
@@ -27,7 +28,8 @@ _held = (
         stack_table.c.request,
     )
     .join(stack_table, stack_table.c.stack_id == lease_table.c.stack_id)
-    .where(lease_table.c.stack_id == bindparam("of"))
+    .where(lease_table.c.stack_id.in_(bindparam("of", expanding=True)))
+    .order_by(lease_table.c.stack_id)  # all lock in this order, so that no two block each other
     .with_for_update()
 )
 
@@ -45,23 +47,26 @@ class Held(NamedTuple):
 
 def lock(connection: Connection, stack_id: str) -> Held | None:
     """Lock the lease of a stack and read it; None when there is no such stack."""
-    row = connection.execute(_held, {"of": stack_id}).one_or_none()
-    return None if row is None else Held(*row)
+    return lock_all(connection, [stack_id]).get(stack_id)
 
 
-def check(connection: Connection, lease: Lease, now: Callable[[], float]) -> Held:
-    """Lock the lease's row and give it. Raises `LeaseLostError` when the lease does not hold any more.
+def lock_all(connection: Connection, stack_ids: Sequence[str]) -> dict[str, Held]:
+    """Lock the leases of these stacks and read them, as far as there are such stacks."""
+    return {stack_id: Held(*values) for stack_id, *values in connection.execute(_held, {"of": stack_ids})}
 
-    The time is asked when the row is locked, so that waiting for it cannot make the answer stale.
+
+def judge(lease: Lease, row: Held | None, now: float) -> Held:
+    """The row, if the lease holds. Raises `LeaseLostError` when it does not any more.
+
+    The time must be asked when the row is locked, for waiting for the lock would make it stale.
     """
-    row = lock(connection, lease.stack_id)
     if row is None:
         raise LeaseLostError(f"stack {lease.stack_id} is not there any more")
     if row.epoch != lease.epoch:
         raise LeaseLostError(f"stack {lease.stack_id}: taken over by {row.owner or 'one that has ended'}")
     if row.owner is None:
         raise LeaseLostError(f"stack {lease.stack_id}: the lease was given back")
-    if row.expires_at <= now():
+    if row.expires_at <= now:
         raise LeaseLostError(f"stack {lease.stack_id}: the lease expired at {when(row.expires_at)}")
     return row
 

@@ -230,6 +230,13 @@ def change_sets(connection: Connection, stack_id: str) -> list[ChangeSet]:
     return [rows.change_set_of(row) for row in connection.execute(query).mappings()]
 
 
+def change_set(connection: Connection, change_set_id: str) -> ChangeSet | None:
+    """The change set of this id."""
+    query = select(change_set_table).where(change_set_table.c.change_set_id == change_set_id)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else rows.change_set_of(row)
+
+
 def signals(connection: Connection, stack_id: str, handles: Iterable[str]) -> dict[str, list[Signal]]:
     """The signals that have come for these handles, in the order of their coming; each handle has a list."""
     found: dict[str, list[Signal]] = {name: [] for name in handles}

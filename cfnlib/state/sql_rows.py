@@ -37,6 +37,7 @@ EVENT = tuple(field.name for field in fields(Event))
 """Columns in the order of the fields of a value that many are read of."""
 
 _EMPTY = "{}"
+_decode = json.JSONDecoder().raw_decode  # `json.loads` takes four times as long for a short text
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=True).encode
 
 
@@ -135,7 +136,7 @@ def resource_of(row: Row) -> Resource:
         reason=row["reason"],
         properties=_object(row["properties"]),
         attributes=_object(row["attributes"]),
-        depends_on=tuple(json.loads(row["depends_on"])),
+        depends_on=tuple(_decode(row["depends_on"])[0]),
         group=row["group_name"],
         deletion_policy=row["deletion_policy"],
         replace_policy=row["replace_policy"],
@@ -193,7 +194,7 @@ def change_set_of(row: Row) -> ChangeSet:
     """The change set of a row."""
     values = dict(row)
     for name in ("parameters", "summary", "shown_parameters"):
-        values[name] = json.loads(row[name])
+        values[name] = _decode(row[name])[0]
     return ChangeSet(**{**values, "terms": _terms_of(row["terms"])})
 
 
@@ -225,7 +226,7 @@ def _terms(terms: Terms, what: str) -> str:
 def _terms_of(text: str) -> Terms:
     if text == _EMPTY:
         return Terms()
-    values: dict[str, Any] = json.loads(text)
+    values: dict[str, Any] = _decode(text)[0]
     for name, value in values.items():
         values[name] = tuple(value) if isinstance(value, list) else value
     return Terms(**values)
@@ -246,13 +247,13 @@ def _intent(intent: Intent) -> dict[str, Any]:
 def _intent_of(text: str | None) -> Intent | None:
     if text is None:
         return None
-    values = json.loads(text)
+    values = _decode(text)[0]
     return Intent(**{**values, "calls": tuple(values["calls"])})
 
 
 def _object(text: str) -> dict[str, Any]:
     """The object that JSON holds, which is often empty."""
-    values: dict[str, Any] = {} if text == _EMPTY else json.loads(text)
+    values: dict[str, Any] = {} if text == _EMPTY else _decode(text)[0]
     return values
 
 
@@ -268,7 +269,7 @@ def _maybe_json(value: object, what: str, part: str) -> str | None:
 
 
 def _maybe_value(text: str | None) -> Any:  # noqa: ANN401  # what JSON holds
-    return None if text is None else json.loads(text)
+    return None if text is None else _decode(text)[0]
 
 
 def _text(text: str) -> str:

@@ -131,6 +131,9 @@ class Store(Protocol):
     def change_sets(self, stack_id: str) -> list[ChangeSet]:
         """The change sets of a stack, oldest first."""
 
+    def change_set(self, change_set_id: str) -> ChangeSet:
+        """The change set of this id. Raises `StackNotFoundError`."""
+
     def delete_change_set(self, change_set_id: str) -> None:
         """Remove a change set, if it is there."""
 
