@@ -21,6 +21,7 @@ _LOCATION = {"description": "Where the cluster is.", "schema": {"type": "string"
 _RETRY = {"description": "Seconds after which to try again.", "schema": {"type": "string"}}
 _WRONGS = {
     "400": "The body is no JSON, or a header is wrong.",
+    "401": "The request has no signature.",
     "403": "The signature or the keys are refused.",
     "404": "There is no such cluster.",
     "409": "The cluster's state does not allow it, or its name is taken.",
@@ -173,7 +174,7 @@ def _operation(
                 for other in ("showCluster", "changeCluster", "destroyCluster")
             }
     problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for status in (*wrong, "403", "503"):
+    for status in (*wrong, "401", "403", "503"):
         answers[status] = {"description": _WRONGS[status], "content": problem}
     for status in {"409", "503"} & set(answers):
         answers[status]["headers"] = {"Retry-After": _RETRY}

@@ -9,6 +9,7 @@ Source: RFC 9457; `errors` as in its section 3.
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +35,11 @@ from cfnlib.errors import (
     UnknownOutcomeError,
     UnreachableError,
 )
+from cfnlib.identity.refusal import Refusal, RefusedError
+from cfnlib.server.faults import SaidError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cfnlib.clusters import Fault
 
@@ -62,6 +65,9 @@ _KINDS: tuple[tuple[type[CfnlibError], int, str], ...] = (
     (CloudError, 422, "refused-by-cloud"),
 )
 """The first that fits; the detail is the error's own text, which is written for users."""
+
+_REFUSALS = {Refusal.MISSING: 401, Refusal.INCOMPLETE: 400, Refusal.MALFORMED: 400, Refusal.UNAVAILABLE: 503}
+"""The status of a signature that is not admitted; 403 for all others."""
 
 
 @frozen
@@ -110,15 +116,9 @@ def refused(
 
 def problem_of(error: CfnlibError) -> Problem:
     """What a client is told of an error."""
-    if isinstance(error, ProblemError):
-        return error.problem
-    if isinstance(error, ClusterConfigError):
-        return wrong_configuration(error.faults)
-    if isinstance(error, TemplateError):
-        told = "; ".join(str(item) for item in error.diagnostics[:MAX_TOLD])
-        return Problem(422, "invalid-template", f"The template has errors: {told}")
-    if isinstance(error, StoreError):
-        return _later(503, "store-unavailable", "The store of stacks cannot be used just now.")
+    for kind, told in _WORDS:
+        if isinstance(error, kind):
+            return told(error)
     for kind, status, code in _KINDS:
         if isinstance(error, kind):
             later = status == 503 or code == "busy"
@@ -133,5 +133,34 @@ def wrong_configuration(faults: Sequence[Fault]) -> Problem:
     return Problem(422, "invalid-configuration", f"The configuration has {count}: {first}", tuple(faults))
 
 
+def _of_refusal(error: RefusedError) -> Problem:
+    status, code = _REFUSALS.get(error.refusal, 403), f"signature-{error.refusal.value.replace(' ', '-')}"
+    if status == 503:
+        return _later(status, code, "The cloud that knows the keys cannot be asked just now.")
+    headers = {"WWW-Authenticate": "AWS4-HMAC-SHA256"} if status == 401 else {}
+    return Problem(status, code, str(error), headers=headers)
+
+
+def _code(name: str) -> str:
+    """A code of CloudFormation's, LimitExceededException for example, in the form of the others."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "-", name.removesuffix("Exception")).lower()
+
+
 def _later(status: int, code: str, detail: str) -> Problem:
     return Problem(status, code, detail, headers={"Retry-After": str(RETRY_S)})
+
+
+def _of_template(error: TemplateError) -> Problem:
+    told = "; ".join(str(item) for item in error.diagnostics[:MAX_TOLD])
+    return Problem(422, "invalid-template", f"The template has errors: {told}")
+
+
+_WORDS: tuple[tuple[type[CfnlibError], Callable[[Any], Problem]], ...] = (
+    (ProblemError, lambda error: error.problem),
+    (RefusedError, _of_refusal),
+    (SaidError, lambda error: Problem(error.http_status, _code(error.code), str(error))),
+    (ClusterConfigError, lambda error: wrong_configuration(error.faults)),
+    (TemplateError, _of_template),
+    (StoreError, lambda _: _later(503, "store-unavailable", "The store of stacks cannot be used just now.")),
+)
+"""Errors of which more is told than their text, or less."""

@@ -6,16 +6,21 @@ import json
 import re
 
 import pytest
-from cluster_worlds import PLAIN, ClusterWorld, own
+from cluster_worlds import PLAIN, SETTINGS, ClusterWorld, own
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug import Request
 from werkzeug.test import Client, EnvironBuilder
 
 from cfnlib.clusters.blueprint import shipped
+from cfnlib.drivers.memory import MemoryDriver
 from cfnlib.errors import LimitError, StoreError
+from cfnlib.identity.refusal import Refusal, RefusedError
 from cfnlib.server.clusters_rest import ClustersContext, respond
+from cfnlib.server.faults import SaidError
 from cfnlib.server.json_body import MAX_BYTES, MAX_DEPTH
+from cfnlib.server.problems import problem_of
+from cfnlib.stacks import Stacks
 from cfnlib.testing import Fault, Trouble
 
 DEMO = {"name": "demo", "masters": 3, "agents": 2}
@@ -25,10 +30,7 @@ def client_of(world, **context):
     """A client of the clusters of a world."""
     known = ClustersContext(world.stacks, world.begun.append, **context)
 
-    def app(environ, start_response):
-        return respond(Request(environ), known)(environ, start_response)
-
-    return Client(app)
+    return Client(Request.application(lambda request: respond(request, known)))
 
 
 @pytest.fixture
@@ -313,6 +315,47 @@ def test_what_is_the_operators_to_mend_is_told_without_details(world, client, ca
     problem(answer, 500, "internal")
     assert "NoneType" not in answer.text
     assert "NoneType" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "code"),
+    [
+        (Refusal.MISSING, 401, "signature-missing"),
+        (Refusal.MALFORMED, 400, "signature-malformed"),
+        (Refusal.UNKNOWN_KEY, 403, "signature-unknown-key"),
+        (Refusal.EXPIRED, 403, "signature-expired"),
+        (Refusal.UNAVAILABLE, 503, "signature-unavailable"),
+    ],
+)
+def test_who_is_not_admitted_is_told_why(refusal, status, code):
+    found = problem_of(RefusedError(refusal, "it is so"))
+    assert (found.status, found.code) == (status, code)
+    assert ("WWW-Authenticate" in found.headers, "Retry-After" in found.headers) == (status == 401, status == 503)
+
+
+def test_a_refusal_in_the_words_of_cloudformation_keeps_its_status():
+    found = problem_of(SaidError("no more than 20", "LimitExceededException", 400))
+    assert (found.status, found.code, found.detail) == (400, "limit-exceeded", "no more than 20")
+
+
+def test_accounts_see_nothing_of_each_other(world):
+    def of_account(name):
+        driver = MemoryDriver(world.cloud)
+        stacks = Stacks(driver, world.store, clock=world.clock, settings=SETTINGS, scope="here", account=name)
+        known = ClustersContext(stacks, world.begun.append)
+        return Client(Request.application(lambda request: respond(request, known)))
+
+    one, other = of_account("here d/one"), of_account("here d/other")
+    found = one.post("/clusters", json=DEMO).json
+    assert other.get("/clusters").json == {"clusters": []}
+    for name in (found["id"], "demo"):
+        for answer in (
+            other.get(f"/clusters/{name}"),
+            other.put(f"/clusters/{name}", json=DEMO),
+            other.delete(f"/clusters/{name}"),
+        ):
+            problem(answer, 404, "not-found")
+    assert one.get(f"/clusters/{found['id']}").json["state"] == "launching"
 
 
 # The document
