@@ -7,6 +7,7 @@ others, so what comes and goes in the meantime neither repeats a row nor hides o
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select
@@ -141,21 +142,24 @@ def page(
     found = [rows.summary_of(row) for row in connection.execute(query, values)]
     more = len(found) > limit
     del found[limit:]
-    return found, _token(found[-1]) if more and found else None
+    return found, _token(found[-1].created_at, found[-1].stack_id) if more and found else None
 
 
-def _token(last: StackSummary) -> str:
+def _token(at: float, stack_id: str) -> str:
     """The place behind a stack in a list, as text that a URL can hold."""
-    return urlsafe_b64encode(f"{last.created_at.hex()} {last.stack_id}".encode()).decode()
+    return urlsafe_b64encode(f"{at.hex()} {stack_id}".encode()).decode()
 
 
 def _place(token: str) -> tuple[float, str]:
+    """The time and the id that the token was made of. Raises `PageTokenError` when it was not made here."""
     try:
-        at, _, stack_id = urlsafe_b64decode(token.encode("ascii")).decode().partition(" ")
-        place = float.fromhex(at), stack_id
+        at_hex, _, stack_id = urlsafe_b64decode(token.encode("ascii")).decode().partition(" ")
+        at = float.fromhex(at_hex)
     except (ValueError, OverflowError):  # binascii's and Unicode's errors are ValueErrors
-        raise PageTokenError("the token of the page is none that a list of stacks gave") from None
-    return place
+        at, stack_id = inf, ""
+    if not (isfinite(at) and stack_id and stack_id.isprintable() and _token(at, stack_id) == token):
+        raise PageTokenError("the token of the page is none that a list of stacks gave")
+    return at, stack_id
 
 
 def resources(connection: Connection, stack_id: str) -> list[Resource]:

@@ -21,22 +21,28 @@ from cfnlib.state.sql_connect import Database
 from cfnlib.state.sql_schema import SCHEMA_VERSION, metadata
 
 STACK = "arn:old"
-OLD_ROWS = (
-    "INSERT INTO cfnlib_stack (stack_id, name, status, template, template_file, parameters, reason, revision, outputs,"
-    " on_failure, description, account, created_at, live_name) VALUES ('arn:old', 'web', 'UPDATE_IN_PROGRESS', '{}',"
-    " 'web.yaml', '{\"Size\":3}', '', 2, '{\"Url\":\"x\"}', 'ROLLBACK', 'what it is', 'here', 7.5, 'web')",
-    "INSERT INTO cfnlib_lease (stack_id, epoch, expires_at, last_event, last_row) VALUES ('arn:old', 4, 0, 1, 1)",
-    "INSERT INTO cfnlib_resource (stack_id, logical_id, generation, made, type, name, status, physical_id, reason,"
-    " properties, attributes, depends_on, deletion_policy, replace_policy, started_at) VALUES ('arn:old', 'Web', 1, 1,"
-    " 'AWS::EC2::Instance', 'web-1', 'CREATE_COMPLETE', 'vm-1', '', '{}', '{}', '[]', 'Delete', 'Delete', 1)",
-    "INSERT INTO cfnlib_event (stack_id, sequence, stack_name, logical_id, type, status, reason, at)"
-    " VALUES ('arn:old', 1, 'web', 'Web', 'AWS::EC2::Instance', 'CREATE_COMPLETE', '', 2)",
-    "INSERT INTO cfnlib_change_set (change_set_id, name, stack_id, stack_revision, template, template_file, parameters,"
-    " summary, created_at, status, reason) VALUES ('arn:change', 'c', 'arn:old', 2, '{}', 'f', '{}', '[]', 3,"
-    " 'CREATE_COMPLETE', '')",
-    "INSERT INTO cfnlib_signal (stack_id, handle, digest, unique_id, status, reason, data)"
-    " VALUES ('arn:old', 'h', 'd', 'u', 'SUCCESS', '', '')",
-)
+OLD = """
+INSERT INTO cfnlib_stack
+  (stack_id, name, status, template, template_file, parameters, reason, revision, outputs, on_failure, description,
+   account, created_at, live_name)
+  VALUES ('arn:old', 'web', 'UPDATE_IN_PROGRESS', '{}', 'web.yaml', '{"Size":3}', '', 2, '{"Url":"x"}', 'ROLLBACK',
+   'what it is', 'here', 7.5, 'web');
+INSERT INTO cfnlib_lease (stack_id, epoch, expires_at, last_event, last_row) VALUES ('arn:old', 4, 0, 1, 1);
+INSERT INTO cfnlib_resource
+  (stack_id, logical_id, generation, made, type, name, status, physical_id, reason, properties, attributes,
+   depends_on, deletion_policy, replace_policy, started_at)
+  VALUES ('arn:old', 'Web', 1, 1, 'AWS::EC2::Instance', 'web-1', 'CREATE_COMPLETE', 'vm-1', '', '{}', '{}', '[]',
+   'Delete', 'Delete', 1);
+INSERT INTO cfnlib_event (stack_id, sequence, stack_name, logical_id, type, status, reason, at)
+  VALUES ('arn:old', 1, 'web', 'Web', 'AWS::EC2::Instance', 'CREATE_COMPLETE', '', 2);
+INSERT INTO cfnlib_change_set
+  (change_set_id, name, stack_id, stack_revision, template, template_file, parameters, summary, created_at, status,
+   reason)
+  VALUES ('arn:change', 'c', 'arn:old', 2, '{}', 'f', '{}', '[]', 3, 'CREATE_COMPLETE', '');
+INSERT INTO cfnlib_signal (stack_id, handle, digest, unique_id, status, reason, data)
+  VALUES ('arn:old', 'h', 'd', 'u', 'SUCCESS', '', '')
+"""
+OLD_ROWS = OLD.split(";")
 
 
 @pytest.fixture
