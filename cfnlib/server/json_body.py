@@ -9,6 +9,8 @@ import json
 import re
 from typing import TYPE_CHECKING, NoReturn
 
+from werkzeug.exceptions import RequestEntityTooLarge
+
 from cfnlib.server.problems import refused
 
 if TYPE_CHECKING:
@@ -46,10 +48,13 @@ def read_json(request: Request) -> object:
 
 
 def _bytes(request: Request) -> bytes:
-    if (request.content_length or 0) > MAX_BYTES:
-        raise refused(413, "too-large", f"The body has more than {MAX_BYTES} bytes.")
-    body = request.stream.read(MAX_BYTES + 1)
-    if len(body) > MAX_BYTES:
+    """The body, which may have been read before: a signature is over all of it."""
+    request.max_content_length = MAX_BYTES
+    try:
+        body = request.get_data()
+    except RequestEntityTooLarge:
+        body = None
+    if body is None or len(body) > MAX_BYTES:
         raise refused(413, "too-large", f"The body has more than {MAX_BYTES} bytes.")
     return body
 
