@@ -16,7 +16,6 @@ from cfnlib.identity.gate import Gate
 from cfnlib.identity.refusal import RefusedError
 from cfnlib.server.actions.account import COST_PATH, COST_TEXT
 from cfnlib.server.faults import told
-from cfnlib.server.problems import problem_of
 from cfnlib.server.query import QueryApi
 from cfnlib.server.service import SIGNAL_PATH
 from cfnlib.server.signals import take_signal
@@ -108,6 +107,7 @@ def _client_api(app: App, request: Request, signed: SignedRequest, request_id: s
 
 def _clusters(app: App, request: Request, signed: SignedRequest, _: str) -> Response:
     from cfnlib.server import clusters_rest  # noqa: PLC0415 - as above
+    from cfnlib.server.problems import problem_of  # noqa: PLC0415 - as above
 
     _note(request, action="clusters")
     if request.path == clusters_rest.OPENAPI_PATH:
@@ -122,7 +122,9 @@ def _clusters(app: App, request: Request, signed: SignedRequest, _: str) -> Resp
         def submit(begun: Begun) -> None:
             app.service.workers.submit(begun, caller)
 
-        return clusters_rest.respond(request, clusters_rest.ClustersContext(stacks, submit))
+        return clusters_rest.respond(
+            request, clusters_rest.ClustersContext(stacks, submit, lambda: app.service.check_room(caller))
+        )
 
 
 def _bucket(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:

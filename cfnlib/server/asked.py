@@ -47,7 +47,7 @@ def policy_of(context: Context, params: Params, kind: str = "StackPolicy") -> st
         return None
     try:
         said = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SaidError(f"Error validating stack policy: Invalid stack policy: {error}") from None
     statements = said.get("Statement") if isinstance(said, dict) else None
     if not isinstance(statements, list) or not all(isinstance(one, dict) for one in statements):

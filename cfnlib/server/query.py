@@ -57,11 +57,10 @@ class QueryApi:
         model, action, caller = Model.load("cloudformation"), "", None
         as_json = False
         try:
-            form = _form_of(request)
-            pairs = [*_pairs(request.raw_query), *form]
+            pairs = [*_pairs(request.raw_query), *_form_of(request)]
             said = dict(reversed(pairs))
             action, as_json = said.get("Action", ""), said.get("ContentType", "").upper() == "JSON"
-            caller = self._gate.admit(request, form)
+            caller = self._gate.admit(request, pairs)
             name, actions = _service_of(said)
             model = Model.load(name)
             result = self._result(model, actions, action, pairs, Context(self._service, caller, request_id))
@@ -97,7 +96,7 @@ def _form_of(request: SignedRequest) -> list[tuple[str, str]]:
     """The parameters of the body. Raises `SaidError` for what is no form."""
     if not request.body:
         return []
-    kind = (request.header("content-type") or _FORM).partition(";")[0].strip().lower()
+    kind = (request.only("content-type") or _FORM).partition(";")[0].strip().lower()
     if kind != _FORM:
         raise SaidError(f"The body must be {_FORM}, not {kind[:80]}", "MalformedInput")
     try:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from attrs import define, evolve
 
 from cfnlib.engine.crew import Crew
-from cfnlib.errors import StackError, StackNotFoundError
+from cfnlib.errors import LimitError, StackError, StackNotFoundError
 from cfnlib.identity.refusal import Refusal, RefusedError
 from cfnlib.identity.urls import sign_url
 from cfnlib.server.workers import Workers
@@ -176,6 +176,18 @@ class Service:
                 Refusal.UNKNOWN_KEY, f"the owner of stack {stack.name} is not in the stack's account any more"
             )
         return owner
+
+    def check_room(self, caller: Caller) -> None:
+        """Raise `LimitError` when an account has as many stacks, or as many that wait for a worker, as it may."""
+        mark, settings = self.mark(caller), self.settings
+        if self.workers.waiting_of(mark) >= settings.queued_per_account:
+            raise LimitError(
+                f"{settings.queued_per_account} operations of this account wait already; try again later"
+            )
+        if self.store.count(mark) >= settings.stacks_per_account:
+            raise LimitError(
+                f"Limit for stack has been exceeded: an account has at most {settings.stacks_per_account}"
+            )
 
     # Their roads to the cloud
 

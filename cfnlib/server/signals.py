@@ -51,7 +51,7 @@ def _signal(body: bytes) -> Signal:
         raise SaidError(f"A signal has at most {MAX_BYTES} bytes", "EntityTooLarge", 413)
     try:
         said = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SaidError("A signal is a JSON object with Status, Reason, UniqueId and Data") from None
     if not isinstance(said, dict):
         raise SaidError("A signal is a JSON object with Status, Reason, UniqueId and Data")

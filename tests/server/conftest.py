@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
-from service_world import Place
+
+sys.path.append(str(Path(__file__).parent.parent / "wire"))  # what makes parameters from the model is there
+
+from service_world import Place  # noqa: E402 - after the path
 
 
 @pytest.fixture(scope="module")

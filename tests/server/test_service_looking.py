@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from botocore.exceptions import ClientError
@@ -24,7 +25,8 @@ def small_pages(monkeypatch):
         monkeypatch.setattr(f"cfnlib.server.actions.{module}.PAGE", 2)
 
 
-def test_every_stack_is_listed_once_newest_first_page_by_page(place, cfn, small_pages):
+@pytest.mark.usefixtures("small_pages")
+def test_every_stack_is_listed_once_newest_first_page_by_page(place, cfn):
     names = [f"page-{number}" for number in range(5)]
     for name in names:
         place.made(name)
@@ -42,7 +44,8 @@ def test_every_stack_is_listed_once_newest_first_page_by_page(place, cfn, small_
     assert {*names} <= {one["StackName"] for page in pages for one in page["StackSummaries"]}
 
 
-def test_events_come_newest_first_with_ids_that_stay(place, cfn, small_pages):
+@pytest.mark.usefixtures("small_pages")
+def test_events_come_newest_first_with_ids_that_stay(place, cfn):
     stack_id = place.made("told", ClientRequestToken="begin")
     events = [
         event
@@ -74,10 +77,8 @@ def test_a_token_that_no_list_gave_is_refused(place, monkeypatch, token, cut):
     monkeypatch.setattr("cfnlib.server.actions.looking.PAGE", 1)
     cfn = place.client()
     for name in ("token-1", "token-2"):
-        try:
+        with suppress(ClientError):
             place.made(name)
-        except ClientError:
-            pass
     good = cfn.describe_stacks()["NextToken"]
     assert cfn.describe_stacks(NextToken=good)["Stacks"]
     for wrong in (token, good[:cut], good + "A", good[::-1]):
@@ -87,7 +88,8 @@ def test_a_token_that_no_list_gave_is_refused(place, monkeypatch, token, cut):
     assert refused(cfn.list_stacks, NextToken=good)[0] == "ValidationError"
 
 
-def test_resources_are_told_with_what_they_are_on_the_cloud(place, cfn, small_pages):
+@pytest.mark.usefixtures("small_pages")
+def test_resources_are_told_with_what_they_are_on_the_cloud(place, cfn):
     template = {
         "Resources": {
             "Key": {"Type": "AWS::EC2::KeyPair", "Properties": {"KeyName": {"Ref": "AWS::StackName"}}},
@@ -156,7 +158,8 @@ def test_what_expands_a_template_is_acknowledged(cfn):
     assert found["Capabilities"] == ["CAPABILITY_AUTO_EXPAND"]
 
 
-def test_the_types_are_those_of_the_library_with_their_schemas(cfn, small_pages):
+@pytest.mark.usefixtures("small_pages")
+def test_the_types_are_those_of_the_library_with_their_schemas(cfn):
     pages = cfn.get_paginator("list_types").paginate()
     names = [one["TypeName"] for page in pages for one in page["TypeSummaries"]]
     assert names == sorted(set(names))

@@ -137,7 +137,8 @@ def test_two_users_of_an_account_share_its_stacks(place):
     assert place.client("ann").describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
 
 
-def test_a_change_set_of_others_is_not_there_by_its_id_either(place, owned):
+@pytest.mark.usefixtures("owned")
+def test_a_change_set_of_others_is_not_there_by_its_id_either(place):
     other = QUICK.replace("${AWS::StackName}-${Name}", "${AWS::StackName}-x")
     made = place.client("ann").create_change_set(StackName="mine", ChangeSetName="private", TemplateBody=other)
     absent = made["Id"][:-12] + "0123456789ab"

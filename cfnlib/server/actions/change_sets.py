@@ -59,6 +59,7 @@ def create_change_set(context: Context, params: Params) -> Result:
         with context.working_on(present) as (stacks, _):
             found = _stored(stacks.operations.create_change_set, name, evolve(wanted, on_failure=choice), made)
         return {"Id": found.change_set_id, "StackId": found.stack_id}
+    context.service.check_room(context.caller)
     with context.service.stacks(context.caller) as stacks:
         wanted = stacks.operations.new(params["StackName"], template, parameters)
         if present is not None:

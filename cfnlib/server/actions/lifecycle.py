@@ -49,7 +49,7 @@ def create_stack(context: Context, params: Params) -> Result:
     check_capabilities(template, params.get("Capabilities", ()))
     check_resource_types(params, template)
     policy = policy_of(context, params)
-    _check_room(context)
+    context.service.check_room(context.caller)
     with context.service.stacks(context.caller) as stacks:
         wanted = stacks.operations.new(name, template, parameters)
         wanted = evolve(
@@ -222,18 +222,6 @@ def _is_repeated(present: StackState, params: Params, verb: str) -> bool:
             "TokenAlreadyExistsException",
         )
     return True
-
-
-def _check_room(context: Context) -> None:
-    """Raise `SaidError` when the account has as many stacks, or as many that wait, as one may have."""
-    settings = context.service.settings
-    if context.service.workers.waiting_of(context.mark) >= settings.queued_per_account:
-        raise SaidError("Rate exceeded: too many operations of this account wait already", "Throttling")
-    if context.service.store.count(context.mark) >= settings.stacks_per_account:
-        raise SaidError(
-            f"Limit for stacks has been exceeded: an account has at most {settings.stacks_per_account}",
-            "LimitExceededException",
-        )
 
 
 def _check_retained(context: Context, state: StackState, retained: tuple[str, ...]) -> None:
