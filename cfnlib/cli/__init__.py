@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     if given[:1] in (["simulator"], ["ec2"]):
         given.insert(1, "--")  # what follows is for their own parsers
-    arguments = parser().parse_args(given)
+    arguments = parser(given).parse_args(given)
     command = getattr(import_module(f"cfnlib.cli.{arguments.module}"), arguments.function)
     try:
         code: int = command(arguments)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _EPILOG = """\
 exit codes:
@@ -19,8 +23,8 @@ with neither, an embedded one that keeps its state in a directory of yours
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+def parser(given: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole command line; where the words are given, options that they cannot mean are left out."""
     found = argparse.ArgumentParser(
         prog="cfnlib",
         description="Stacks of machines, networks and rules on Apache CloudStack, from CloudFormation templates.",
@@ -33,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     _doing_commands(commands)
     _looking_commands(commands)
     _change_set_commands(commands)
-    _cluster_commands(commands)
+    _cluster_commands(commands, options=given is None or "cluster" in given)
     _other_commands(commands)
     return found
 
@@ -160,7 +164,7 @@ def _change_set_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
             _with_parameters(one)
 
 
-def _cluster_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _cluster_commands(commands: _Commands[argparse.ArgumentParser], *, options: bool) -> None:
     clusters = _command(commands, "cluster", "clusters of machines that work as one, such as Mesos")
     inner = clusters.add_subparsers(dest="action", metavar="ACTION", required=True)
 
@@ -170,7 +174,9 @@ def _cluster_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
             one.add_argument("name", metavar="NAME", help="name of the cluster")
         return one
 
-    _launch_options(action("launch", "make a cluster, and wait for it"))
+    one = action("launch", "make a cluster, and wait for it")
+    if options:
+        _launch_options(one)
     one = action("status", "show a cluster and its machines")
     one.add_argument("--all", action="store_true", help="every machine of a large cluster")
     action("list", "list the clusters", "list_clusters", named=False)
@@ -184,7 +190,7 @@ def _cluster_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
 
 def _launch_options(one: argparse.ArgumentParser) -> None:
     """The options of a launch are the fields of a configuration."""
-    from cfnlib.clusters.config import OPTIONS, SCHEMA  # noqa: PLC0415 - what it declares costs little
+    from cfnlib.clusters.config import OPTIONS, SCHEMA  # noqa: PLC0415 - other commands start without it
 
     one.add_argument("--config", type=Path, metavar="FILE", help="the cluster's configuration, in JSON or YAML")
     one.add_argument("--template", type=Path, metavar="FILE", help="a template of your own")
@@ -209,7 +215,7 @@ def _other_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
     one = _command(commands, "docs", "explain a resource type, or list them", module="docs")
     one.add_argument("type", nargs="?", metavar="TYPE")
     one.add_argument("--json", action="store_true", help="print the type's JSON schema")
-    from cfnlib.cli.serve import add_arguments  # noqa: PLC0415 - what it declares costs little
+    from cfnlib.cli.serve import add_arguments  # noqa: PLC0415 - other commands start without it
 
     one = _command(commands, "serve", "serve CloudFormation's API, for AWS's own tools", module="serve")
     add_arguments(_on_a_cloud(one))
