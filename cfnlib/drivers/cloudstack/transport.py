@@ -87,24 +87,7 @@ class Pool:
     """Connections to one endpoint, shared by all threads."""
 
     def __init__(self, config: Config) -> None:
-        options: dict[str, Any] = {
-            "num_pools": 2,
-            "maxsize": POOL_SIZE,
-            "timeout": Timeout(connect=min(CONNECT_TIMEOUT_S, config.timeout_s), read=config.timeout_s),
-        }
-        if isinstance(config.cert, tuple):
-            options["cert_file"], options["key_file"] = config.cert
-        elif config.cert:
-            options["cert_file"] = config.cert
-        if config.verify is False:
-            options["cert_reqs"] = "CERT_NONE"
-            options["assert_hostname"] = False
-        else:
-            options["ca_certs"] = config.verify if isinstance(config.verify, str) else _bundle()
-        if config.proxy:
-            self._pools: urllib3.PoolManager = urllib3.ProxyManager(config.proxy, **options)
-        else:
-            self._pools = urllib3.PoolManager(**options)
+        self._pools = connections(config)
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: str | bytes | None, retry: Retry
@@ -120,7 +103,7 @@ class Pool:
             except urllib3.exceptions.HTTPError as error:
                 again = _once_more(retry, method, error)
                 if again is None:
-                    raise _told(error) from None
+                    raise told(error) from None
             else:
                 again = _once_more(retry, method) if retry.is_retry(method, found.status_code) else None
                 if again is None:
@@ -146,6 +129,27 @@ class Pool:
     def close(self) -> None:
         """Close every connection."""
         self._pools.clear()
+
+
+def connections(config: Config) -> urllib3.PoolManager:
+    """Connections as the configuration says: how long to wait, whom to trust, who we are, by which proxy."""
+    options: dict[str, Any] = {
+        "num_pools": 2,
+        "maxsize": POOL_SIZE,
+        "timeout": Timeout(connect=min(CONNECT_TIMEOUT_S, config.timeout_s), read=config.timeout_s),
+    }
+    if isinstance(config.cert, tuple):
+        options["cert_file"], options["key_file"] = config.cert
+    elif config.cert:
+        options["cert_file"] = config.cert
+    if config.verify is False:
+        options["cert_reqs"] = "CERT_NONE"
+        options["assert_hostname"] = False
+    else:
+        options["ca_certs"] = config.verify if isinstance(config.verify, str) else _bundle()
+    if config.proxy:
+        return urllib3.ProxyManager(config.proxy, **options)
+    return urllib3.PoolManager(**options)
 
 
 class Session:
@@ -242,7 +246,8 @@ _UNSENT: tuple[tuple[type[Exception], str], ...] = (
 """What urllib3 raises before a request is sent. A refused connection is a kind of ConnectTimeoutError there."""
 
 
-def _told(error: Exception) -> TransportError:
+def told(error: Exception) -> TransportError:
+    """What an error of urllib3 means: whether anything was sent, and why, without the URL."""
     if isinstance(error, _HalfAnswerError):
         return TransportError(f"the answer broke off ({error})", sent=True)
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
