@@ -9,7 +9,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent / "wire"))  # what makes parameters from the model is there
 
-from service_world import Place  # noqa: E402 - after the path
+from service_world import Place
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ def test_a_stop_does_not_wait_for_operations_to_end(own):
     place.open()
 
 
-def test_a_process_that_was_killed_is_followed_by_another(own, tmp_path):
+def test_a_process_that_was_killed_is_followed_by_another(own):
     place = own()
     program = textwrap.dedent(
         """
