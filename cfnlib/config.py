@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -40,6 +41,9 @@ _OWN = {
     "state_url": "CFNLIB_STATE",
     "signal_url": "CFNLIB_SIGNAL_URL",
     "region": "CFNLIB_REGION",
+    "ec2_url": "CFNLIB_EC2_URL",
+    "ec2_signature": "CFNLIB_EC2_SIGNATURE",
+    "ec2_version": "CFNLIB_EC2_VERSION",
 }
 _FILE_NAMES = {"state_url": "state"}
 _ALIASES = ("images", "types", "zones")
@@ -53,7 +57,9 @@ class Config:
     `verify` is True, False or the path of a bundle of certificates; `cert` the path of a client certificate, or of it
     and its key. `retry` is how often a question (never a change) is asked again. `zone` and `network_offering` are
     names; None lets the driver choose. `images`, `types`, `zones` give a name on this cloud for a foreign one.
-    `signal_url` is where machines reach the service that takes their signals. Secrets are not part of `repr`.
+    `signal_url` is where machines reach the service that takes their signals. `ec2_url` is an EC2 API to be used in
+    place of CloudStack's own, with the same keys; requests to it are signed by AWS's version 4 or 2
+    (`ec2_signature`), for the API's version `ec2_version` (a day; None: the newest). Secrets are not part of `repr`.
     """
 
     endpoint: str | None = None
@@ -78,11 +84,14 @@ class Config:
     zones: Mapping[str, str] = field(factory=dict)
     signal_url: str | None = None
     region: str = "cloudstack"
+    ec2_url: str | None = None
+    ec2_signature: str = "v4"
+    ec2_version: str | None = None
 
     @property
     def embedded(self) -> bool:
         """Whether no cloud is configured, so that only the embedded one can be meant."""
-        return self.endpoint is None
+        return self.endpoint is None and self.ec2_url is None
 
     @classmethod
     def load(
@@ -109,7 +118,7 @@ class Config:
             raise ConfigError(f"there is no setting {', '.join(sorted(unknown))}")
         values = {"state_url": default_state_url(environ), **_own(environ)}
         if "endpoint" not in given:
-            values |= _cloud(profile, environ)
+            values |= _cloud(profile, environ, ec2=bool(given.get("ec2_url") or values.get("ec2_url")))
         config = cls(**{**values, **given})
         _check(config, environ)
         return config
@@ -197,7 +206,7 @@ def _aliases(path: Path, key: str, value: object) -> dict[str, str]:
 # How to reach CloudStack
 
 
-def _cloud(profile: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
+def _cloud(profile: str | None, environ: Mapping[str, str], *, ec2: bool) -> dict[str, Any]:
     named = environ.get("CLOUDSTACK_CONFIG")
     paths = [_home(environ) / ".cloudstack.ini", Path.cwd() / "cloudstack.ini"]
     paths += [Path(named).expanduser()] if named else []
@@ -205,6 +214,9 @@ def _cloud(profile: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
     if not environ.get("CLOUDSTACK_ENDPOINT"):
         if named and not paths[-1].exists():
             raise ConfigError(f"CLOUDSTACK_CONFIG: there is no file {paths[-1]}; correct the path, or unset it")
+        if not files and ec2:
+            pair = {"key": environ.get("CLOUDSTACK_KEY"), "secret": environ.get("CLOUDSTACK_SECRET")}
+            return {name: value for name, value in pair.items() if value}
         if not files:
             _refuse_half(profile, environ)
             return {}
@@ -346,12 +358,25 @@ def _check(config: Config, environ: Mapping[str, str]) -> None:
         if bool(config.key) != bool(config.secret):
             missing = "secret" if config.key else "key"
             raise ConfigError(f"{_place(read, missing, environ)} is missing: a key and a secret belong together")
+    _check_ec2(config)
     if config.method not in ("get", "post"):
         place = _place({**read, "method": config.method}, "method", environ)
         raise ConfigError(f"{place} must be get or post, not {config.method!r}")
     if config.timeout_s <= 0:
         raise ConfigError(f"{_place(read, 'timeout', environ)} must be more than 0 seconds, not {config.timeout_s:g}")
     _check_files(config, environ)
+
+
+def _check_ec2(config: Config) -> None:
+    parts = urlsplit(config.ec2_url or "http://none")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"CFNLIB_EC2_URL must be the URL of an EC2 API, not {config.ec2_url!r}")
+    if config.ec2_signature not in ("v4", "v2"):
+        raise ConfigError(f"CFNLIB_EC2_SIGNATURE must be v4 or v2, not {config.ec2_signature!r}")
+    if config.ec2_version is not None and not re.fullmatch(r"\d{4}-\d\d-\d\d", config.ec2_version):
+        raise ConfigError(f"CFNLIB_EC2_VERSION must be a day such as 2012-08-15, not {config.ec2_version!r}")
+    if config.ec2_url is not None and not (config.key and config.secret):
+        raise ConfigError("CFNLIB_EC2_URL is set, but no keys: set CLOUDSTACK_KEY and CLOUDSTACK_SECRET")
 
 
 def _check_files(config: Config, environ: Mapping[str, str]) -> None:

@@ -115,15 +115,16 @@ class Stacks:
     def from_config(cls, profile: str | None = None, *, config: Config | None = None) -> Self:
         """Stacks on the cloud of the environment or of `~/.cloudstack.ini`, as `cs` reads them.
 
+        Where `CFNLIB_EC2_URL` is set, the cloud is reached through that EC2 API instead, which the log says.
         `profile` names a section of the file. Raises `ConfigError` when no cloud is configured.
         """
         from cfnlib.config import Config  # noqa: PLC0415 - the library works without any configuration
-        from cfnlib.drivers.cloudstack import CloudStackDriver  # noqa: PLC0415
+        from cfnlib.drivers.choose import open_driver  # noqa: PLC0415
         from cfnlib.state.open import open_store  # noqa: PLC0415
 
         config = config or Config.load(profile)
         store = open_store(config.state_url)
-        driver, scope = CloudStackDriver(config), config.endpoint or ""
+        driver, scope = open_driver(config)
         return cls(driver, store, region=config.region, signal_url=config.signal_url, scope=scope)
 
     def __enter__(self) -> Self:

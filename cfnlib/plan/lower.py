@@ -35,14 +35,14 @@ NETMASK = "255.255.0.0"
 def lower(instance: Instance, facts: Facts) -> tuple[dict[str, Declared], Diagnostics]:
     """The declared resources of an instance, lowered for a cloud with these facts, and what was found wrong."""
     diagnostics = Diagnostics()
-    declared = _declare(instance, diagnostics)
+    declared = _declare(instance, facts, diagnostics)
     if diagnostics.errors:
         return {}, diagnostics
     expand_groups(instance, declared, diagnostics)
     if not facts.security_groups:
         _give_network(declared, facts, diagnostics)
         lower_security_groups(declared, facts, diagnostics)
-    else:
+    if not facts.leads_addresses:
         _warn_of_addresses(declared, facts, diagnostics)
     return declared, diagnostics
 
@@ -58,7 +58,7 @@ def _warn_of_addresses(declared: dict[str, Declared], facts: Facts, diagnostics:
         diagnostics.add(Code.LOWERED, message, one.span, logical_id=one.logical_id)
 
 
-def _declare(instance: Instance, diagnostics: Diagnostics) -> dict[str, Declared]:
+def _declare(instance: Instance, facts: Facts, diagnostics: Diagnostics) -> dict[str, Declared]:
     declared = {}
     for logical_id, node in instance.resources.items():
         resource = find_type(node.type)
@@ -67,6 +67,11 @@ def _declare(instance: Instance, diagnostics: Diagnostics) -> dict[str, Declared
             diagnostics.add(
                 Code.UNKNOWN_TYPE, message, node.type_span, logical_id=logical_id, hint=unknown_type(node.type)
             )
+            continue
+        if facts.ec2 and resource.native is not None and not resource.ec2:
+            message = f"{node.type} has no counterpart in an EC2 API, which the EC2 driver speaks"
+            hint = "use an AWS::EC2 type, or the native driver: unset CFNLIB_EC2_URL and set CLOUDSTACK_ENDPOINT"
+            diagnostics.add(Code.NOT_ON_CLOUD, message, node.type_span, logical_id=logical_id, hint=hint)
             continue
         properties = node.properties_node
         diagnostics.extend(check_properties(resource, logical_id, properties, node.span))

@@ -30,16 +30,17 @@ READ = Read(
 SECRETS = ("userdata", "password")
 
 
-def named(name: str, network_id: str | None = None) -> Find:
-    """The machine of this name, in this network if one is given."""
+def named(name: str, network_id: str | None = None, token: str | None = None) -> Find:
+    """The machine of this name, in this network and launched with this token (EC2's) if one is given."""
     params = {"name": name} | ({"networkid": network_id} if network_id else {})
+    params |= {"clienttoken": token} if token else {}
     return Find(READ.command, READ.key, params, {"name": name}, unless={"state": sorted(READ.gone)})
 
 
 def deploy(params: Mapping[str, Any], *, exclusive: bool) -> Call:
     """Make and start a machine; the parameters hold its name. What is None is left out."""
     given = {name: value for name, value in params.items() if value is not None}
-    check = named(given["name"], _only(given.get("networkids")))
+    check = named(given["name"], _only(given.get("networkids")), given.get("clienttoken"))
     taken = named(given["name"]) if exclusive else None
     ready = ("Stopped",) if given.get("startvm") is False else ()
     return Call("deployVirtualMachine", given, Effect.CREATES, READ.key, check, exclusive, SECRETS, taken, ready)

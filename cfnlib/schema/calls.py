@@ -3,17 +3,18 @@
 Every call can be told to have had its effect by looking at the cloud (`check`), because a process may die, or an
 answer may be lost, between sending a call and writing its answer down.
 
-Two things are not known while the calls of a resource are worked out, and are chosen by the driver just before the
-intent is written: a free public address (`FREE_ADDRESS`), and the id of a thing that only a listing can tell
-(`found_id`). Both stand in the parameters and in the check of a call; `needs_prepare` says whether a call has any,
-`prepared` puts in what the driver chose. Both drivers and their tests use these two functions, so that a mark means
-the same everywhere.
+Three things are not known while the calls of a resource are worked out, and are chosen by the driver just before
+the intent is written: a free public address (`FREE_ADDRESS`), the id of a thing that only a listing can tell
+(`found_id`), and a text that no other call has (`FRESH`). They stand in the parameters and in the check of a call;
+`needs_prepare` says whether a call has any, `prepared` puts in what the driver chose. All drivers and their tests use
+these two functions, so that a mark means the same everywhere.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from attrs import asdict, evolve, field, frozen
 
@@ -27,6 +28,9 @@ SELF = "${self}"
 
 FREE_ADDRESS = "${free-address}"
 """Stands in a parameter for a free public address, which the driver chooses before the intent is written."""
+
+FRESH = "${fresh}"
+"""Stands in a parameter for a text that no other call has, by which a repeated call is known to be the same one."""
 
 _FIND = "$find"
 
@@ -160,6 +164,8 @@ def prepared(call: Call, find: Callable[[Find, str], Any], free_address: Callabl
     """
     if not needs_prepare(call):
         return call
+    fresh = uuid4().hex
+    call = _mapped(call, lambda value: fresh if value == FRESH else value)
     chosen: list[str] = []
     absent: list[bool] = []
     known: dict[str, Any] = {}
@@ -211,7 +217,7 @@ def _has_mark(value: object) -> bool:
         return _FIND in value or any(_has_mark(item) for item in value.values())
     if isinstance(value, list):
         return any(_has_mark(item) for item in value)
-    return value == FREE_ADDRESS
+    return value in (FREE_ADDRESS, FRESH)
 
 
 def _text(value: object) -> object:

@@ -95,7 +95,9 @@ class Facts:
     `security_groups` says whether the zone enables them; `may_expunge` whether this account may expunge a machine
     at once (else a destroyed machine keeps its name and its network until the cloud expunges it);
     `network_offering_id` is the offering for a network that the template does not describe; `project_id` the project
-    that things are made in, None for the account's own.
+    that things are made in, None for the account's own. `ec2` says that the cloud is reached through an EC2 API;
+    `elastic_addresses` whether addresses can be led to machines, None: where there are no security groups, as on
+    CloudStack.
     """
 
     zone_id: str
@@ -106,6 +108,13 @@ class Facts:
     may_expunge: bool = True
     network_offering_id: str | None = None
     project_id: str | None = None
+    ec2: bool = False
+    elastic_addresses: bool | None = None
+
+    @property
+    def leads_addresses(self) -> bool:
+        """Whether a public address can be led to a machine."""
+        return not self.security_groups if self.elastic_addresses is None else self.elastic_addresses
 
 
 @frozen
@@ -212,8 +221,9 @@ class ResourceType:
 
     `ref` is the attribute that `Ref` gives (None: the physical id). `exclusive` are groups of properties of which at
     most one may be given, `one_of` groups of which exactly one must be. `native` is None for a type that lives in
-    cfnlib only; then `local` computes its attributes from its logical id, its name and its properties. `judge` tells
-    what no single property can say: given the resolved values, it gives the path and the message of each fault.
+    cfnlib only; then `local` computes its attributes from its logical id, its name and its properties. `ec2` says
+    that an EC2 API can do what the calls of `native` do: `drivers/ec2` translates them. `judge` tells what no single
+    property can say: given the resolved values, it gives the path and the message of each fault.
     """
 
     name: str
@@ -224,6 +234,7 @@ class ResourceType:
     exclusive: tuple[tuple[str, ...], ...] = ()
     one_of: tuple[tuple[str, ...], ...] = ()
     native: Native | None = None
+    ec2: bool = False
     local: Callable[[Desired], Mapping[str, Any]] | None = None
     judge: Judge | None = None
     source: str = ""

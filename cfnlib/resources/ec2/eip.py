@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _create(desired: Desired) -> list[Call]:
-    if desired.facts.security_groups:
+    if not desired.facts.leads_addresses:
         return []
     network = desired.get("_network")
     place: dict[str, Any] = {"networkid": network} if network else {"zoneid": desired.facts.zone_id}
@@ -34,7 +34,7 @@ def _create(desired: Desired) -> list[Call]:
 def _update(existing: Existing, desired: Desired) -> list[Call]:
     before, after = existing.get("InstanceId"), desired.get("InstanceId")
     calls: list[Call] = []
-    if desired.facts.security_groups:
+    if not desired.facts.leads_addresses:
         return calls
     if before != after:
         calls += [addresses.unmap(before)] if before else []
@@ -44,7 +44,7 @@ def _update(existing: Existing, desired: Desired) -> list[Call]:
 
 
 def _delete(existing: Existing) -> list[Call]:
-    return [] if existing.facts.security_groups else [addresses.release(existing.get("_network"))]
+    return [addresses.release(existing.get("_network"))] if existing.facts.leads_addresses else []
 
 
 def _stands_for(desired: Desired) -> dict[str, Any]:
@@ -71,6 +71,7 @@ TYPE = ResourceType(
         "AllocationId": Attribute("The address's id.", "id"),
     },
     ref="PublicIp",
+    ec2=True,
     native=Native(
         key="ipaddress",
         create=_create,

@@ -21,7 +21,7 @@ def _address(thing: Desired | Existing) -> object:
 
 
 def _create(desired: Desired) -> list[Call]:
-    if desired.facts.security_groups:
+    if not desired.facts.leads_addresses:
         return []
     inner = desired.get("PrivateIpAddress")
     more = {"vmguestip": inner} if inner else {}
@@ -30,7 +30,7 @@ def _create(desired: Desired) -> list[Call]:
 
 def _delete(existing: Existing) -> list[Call]:
     unmapped = addresses.unmap(existing.get("InstanceId"), _address(existing))
-    return [] if existing.facts.security_groups else [unmapped]
+    return [unmapped] if existing.facts.leads_addresses else []
 
 
 TYPE = ResourceType(
@@ -45,6 +45,7 @@ TYPE = ResourceType(
     },
     attributes={"Id": Attribute("Always empty: an association has no id of its own.", "associationid")},
     one_of=(("AllocationId", "EIP"),),
+    ec2=True,
     native=Native(key="", create=_create, delete=_delete, remove_first=True),
     source="CloudFormation resource specification; CloudStack 4.19 enableStaticNat, disableStaticNat",
 )

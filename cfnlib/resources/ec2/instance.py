@@ -16,7 +16,7 @@ from cfnlib.resources import machines
 from cfnlib.resources.disks import attach, detach, disk_offering
 from cfnlib.resources.ignored import ignored
 from cfnlib.resources.rules import group_ids
-from cfnlib.schema.calls import SELF, Call, Effect, Find, found_id
+from cfnlib.schema.calls import FRESH, SELF, Call, Effect, Find, found_id
 from cfnlib.schema.lifecycle import parameters, retag_calls, tag_call, tags_of
 from cfnlib.schema.model import Attribute, Kind, Native, Property, ResourceType, Update
 
@@ -84,6 +84,7 @@ def _create(desired: Desired) -> list[Call]:
         "networkids": _networks(desired),
         "ipaddress": cards[0].get("PrivateIpAddress") if cards else None,
         "rootdisksize": root.get("VolumeSize"),
+        "clienttoken": FRESH if desired.facts.ec2 else None,
         **parameters(TYPE, desired.properties),
         **_groups(desired),
     }
@@ -254,8 +255,14 @@ TYPE = ResourceType(
         "PublicIp": Attribute(
             "Its public address: by static NAT, or its own in a shared network.", machines.public_address
         ),
-        "PrivateDnsName": Attribute("Its name, which its network's router resolves.", "name"),
-        "PublicDnsName": Attribute("Its public address: CloudStack gives no public names.", machines.public_address),
+        "PrivateDnsName": Attribute(
+            "Its name, which its network's router resolves.",
+            lambda record: record.get("privatednsname") or record.get("name"),
+        ),
+        "PublicDnsName": Attribute(
+            "Its public address: CloudStack gives no public names.",
+            lambda record: record.get("publicdnsname") or machines.public_address(record),
+        ),
         "AvailabilityZone": Attribute("The zone's name.", "zonename"),
         "VpcId": Attribute("The id of its first network, the nearest thing.", "nic.0.networkid"),
         "State.Name": Attribute("Its state in EC2's words.", _state),
@@ -264,6 +271,7 @@ TYPE = ResourceType(
         ),
     },
     exclusive=(("SecurityGroupIds", "NetworkInterfaces"), ("SubnetId", "NetworkInterfaces")),
+    ec2=True,
     native=Native(
         key="virtualmachine", create=_create, update=_update, delete=_delete, read=machines.READ, tag_type="UserVm"
     ),

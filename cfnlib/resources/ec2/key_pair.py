@@ -48,6 +48,7 @@ TYPE = ResourceType(
         ),
     },
     ref="KeyName",
+    ec2=True,
     native=Native(key="keypair", create=_create, delete=_delete, read=READ, remove_first=True),
     source="CloudFormation resource specification; CloudStack 4.19 createSSHKeyPair, registerSSHKeyPair",
 )

@@ -82,6 +82,7 @@ TYPE = ResourceType(
         "GroupName": Attribute("The group's name.", "name"),
         "VpcId": Attribute("Always empty: a group belongs to an account.", "vpcid"),
     },
+    ec2=True,
     native=Native(
         key="securitygroup",
         create=_create,

@@ -43,6 +43,7 @@ TYPE = ResourceType(
         **rule_fields("Egress"),
     },
     attributes={"Id": Attribute("Always empty: a rule has no id of its own.", "id")},
+    ec2=True,
     native=Native(key="", create=_create, delete=_delete, remove_first=True),
     source="CloudFormation resource specification; CloudStack 4.19 authorizeSecurityGroupEgress",
 )

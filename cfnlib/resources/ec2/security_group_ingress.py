@@ -45,6 +45,7 @@ TYPE = ResourceType(
     },
     attributes={"Id": Attribute("Always empty: a rule has no id of its own.", "id")},
     one_of=(("GroupId", "GroupName"),),
+    ec2=True,
     native=Native(key="", create=_create, delete=_delete, remove_first=True),
     source="CloudFormation resource specification; CloudStack 4.19 authorizeSecurityGroupIngress",
 )

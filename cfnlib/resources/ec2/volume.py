@@ -76,6 +76,7 @@ TYPE = ResourceType(
         **ignored("a volume is made from a snapshot, not from a volume", "SourceVolumeId"),
     },
     attributes={"VolumeId": Attribute("The volume's id.", "id")},
+    ec2=True,
     native=Native(
         key="volume",
         create=_create,

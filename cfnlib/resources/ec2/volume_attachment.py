@@ -36,6 +36,7 @@ TYPE = ResourceType(
         ),
         **ignored("it is a feature of AWS's hosts", "EbsCardIndex"),
     },
+    ec2=True,
     native=Native(key="volume", create=_create, delete=_delete, remove_first=True),
     source="CloudFormation resource specification; CloudStack 4.19 attachVolume, detachVolume",
 )
