@@ -75,10 +75,7 @@ class Clusters:
 
         Raises as `launch` does; `StackExistsError` also for the token of a launch with another configuration.
         """
-        wanted = _new(config)
-        blueprint = wanted_blueprint(wanted)
-        state = self.stacks.operations.new(wanted.name, blueprint.template, blueprint.values(wanted))
-        state = evolve(state, terms=Terms(tags=dict(wanted.tags or {}), token=token))
+        state = self._new_state(_new(config), token)
         submit = carrier(self._submit)
         try:
             begun = self.stacks.operations.create(state)
@@ -89,6 +86,10 @@ class Clusters:
             return found
         submit(begun)
         return self._cluster(state)
+
+    def launched(self, config: ClusterConfig | Mapping[str, Any], *, token: str) -> Cluster | None:
+        """The cluster that `begin_launch` would give again, None when it would make one. Raises as it does."""
+        return self._launched_before(self._new_state(_new(config), token))
 
     def __getitem__(self, name: str) -> Cluster:
         """The cluster of this name or id, or of this stack id. Raises `StackNotFoundError`."""
@@ -101,6 +102,11 @@ class Clusters:
     def list(self) -> Sequence[Cluster]:
         """All clusters, oldest first."""
         return [self._cluster(state) for state in self.stacks.states() if blueprint_of_state(state)]
+
+    def _new_state(self, wanted: ClusterConfig, token: str | None) -> StackState:
+        blueprint = wanted_blueprint(wanted)
+        state = self.stacks.operations.new(wanted.name, blueprint.template, blueprint.values(wanted))
+        return evolve(state, terms=Terms(tags=dict(wanted.tags or {}), token=token))
 
     def _cluster(self, state: StackState) -> Cluster:
         return Cluster(self.stacks, state.stack_id, state, submit=self._submit)
@@ -126,8 +132,9 @@ class Clusters:
         found = self._by_name(wanted.name)
         if found is None or wanted.terms.token is None or blueprint_of_state(found) is None:
             return None
+        # The stack has the token of its last operation, its first event that of the launch; the stack comes first.
         first = self.stacks.store.events(found.stack_id, limit=1)
-        if not first or first[0].token != wanted.terms.token:
+        if wanted.terms.token != (first[0].token if first else found.terms.token):
             return None
         given = (wanted.template, wanted.parameters, wanted.terms.tags)
         if not found.revision and given != (found.template, found.parameters, found.terms.tags):

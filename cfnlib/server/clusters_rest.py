@@ -18,7 +18,7 @@ import cfnlib
 from cfnlib.clusters import ClusterConfig, ClusterConfigError, Clusters, ClusterState, Fault
 from cfnlib.clusters.blueprint import wanted_blueprint
 from cfnlib.diagnostic import Severity
-from cfnlib.errors import CfnlibError, TemplateError
+from cfnlib.errors import CfnlibError, StalePlanError, TemplateError
 from cfnlib.server.clusters_openapi import KEY_PATTERN, document
 from cfnlib.server.json_body import read_json
 from cfnlib.server.problems import Problem, problem_of, refused
@@ -104,9 +104,12 @@ def _list(_: Request, context: ClustersContext, __: str) -> Response:
 def _launch(request: Request, context: ClustersContext, _: str) -> Response:
     token = _key(request)
     config = _config(request)
-    context.before_launch()
+    clusters = context.clusters
     try:
-        cluster = context.clusters.begin_launch(config, token=token)
+        cluster = None if token is None else clusters.launched(config, token=token)
+        if cluster is None:
+            context.before_launch()
+            cluster = clusters.begin_launch(config, token=token)
     except TemplateError as error:
         raise _placed(error, config, wanted_blueprint(config)) from error
     return _shown(cluster, location=True)
@@ -119,8 +122,13 @@ def _show(_: Request, context: ClustersContext, name: str) -> Response:
 def _change(request: Request, context: ClustersContext, name: str) -> Response:
     config = _config(request)
     cluster = _find(context, name)
+    revision = _revision(request, cluster)
     try:
-        cluster.begin_reconfigure(config, revision=_revision(request, cluster))
+        cluster.begin_reconfigure(config, revision=revision)
+    except StalePlanError as error:
+        if revision is None:  # nobody named a revision, so it is no precondition that fails
+            raise refused(409, "changed-meanwhile", str(error)) from error
+        raise
     except TemplateError as error:
         raise _placed(error, config, cluster.blueprint) from error
     return _shown(cluster)

@@ -134,7 +134,7 @@ def wrong_configuration(faults: Sequence[Fault]) -> Problem:
 
 
 def _of_refusal(error: RefusedError) -> Problem:
-    status, code = _REFUSALS.get(error.refusal, 403), f"signature-{error.refusal.value.replace(' ', '-')}"
+    status, code = _REFUSALS.get(error.refusal, 403), f"signature-{error.refusal.name.lower().replace('_', '-')}"
     if status == 503:
         return _later(status, code, "The cloud that knows the keys cannot be asked just now.")
     headers = {"WWW-Authenticate": "AWS4-HMAC-SHA256"} if status == 401 else {}

@@ -6,6 +6,7 @@ import html
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from cluster_worlds import PLAIN, ClusterWorld, own
 
 from cfnlib.clusters import ClusterConfig, ClusterConfigError, Clusters, ClusterState
@@ -19,7 +20,7 @@ from cfnlib.errors import (
     StalePlanError,
     TemplateError,
 )
-from cfnlib.state.model import ResourceStatus, StackStatus
+from cfnlib.state.model import ResourceStatus, StackStatus, Terms
 from cfnlib.testing import Fault, Trouble
 
 DEMO = ClusterConfig("demo", masters=3, agents=2)
@@ -332,6 +333,15 @@ def test_a_launch_repeated_under_its_token_is_the_same_cluster(world):
     world.carry_on()
     first.resize(5)
     assert world.clusters.begin_launch(DEMO, token="one").config.agents == 5
+
+
+def test_a_launch_is_known_by_its_token_before_its_first_event_is_written(world):
+    text = shipped("mesos")
+    state = world.stacks.operations.new("demo", text, {"Masters": "3", "Agents": "2"})
+    world.store.create_stack(evolve(state, terms=Terms(token="one")))
+    assert world.clusters.begin_launch(DEMO, token="one").stack_id == state.stack_id
+    with pytest.raises(StackExistsError):
+        world.clusters.begin_launch(DEMO, token="two")
 
 
 def test_a_change_that_is_meant_for_another_revision_is_refused(world):

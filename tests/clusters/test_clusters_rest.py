@@ -180,6 +180,21 @@ def test_another_change_while_one_is_under_way_is_refused(world, client):
     problem(client.put(f"/clusters/{found['id']}", json={**DEMO, "agents": 4}), 409, "not-now")
 
 
+def test_two_changes_at_the_same_moment_are_not_both_made(world, client, monkeypatch):
+    launched(world, client)
+    update = world.stacks.operations.update
+
+    def late(wanted, **given):
+        monkeypatch.undo()
+        client.put("/clusters/demo", json={**DEMO, "agents": 4})
+        world.carry_on()
+        return update(wanted, **given)
+
+    monkeypatch.setattr(world.stacks.operations, "update", late)
+    problem(client.put("/clusters/demo", json={**DEMO, "agents": 3}), 409, "changed-meanwhile")
+    assert client.get("/clusters/demo").json["config"]["agents"] == 4
+
+
 def test_what_is_settled_at_the_launch_is_not_changed(world, client):
     found = launched(world, client)
     answer = client.put(f"/clusters/{found['id']}", json={**DEMO, "masters": 5, "name": "demo"})
@@ -296,8 +311,12 @@ def test_an_account_at_its_limit_launches_nothing(world):
         raise LimitError("the account has 20 stacks, which is its limit")
 
     client = client_of(world, before_launch=full)
+    keyed = {"json": DEMO, "headers": {"Idempotency-Key": "key-1"}}
     problem(client.post("/clusters", json=DEMO), 409, "limit")
+    problem(client.post("/clusters", **keyed), 409, "limit")
     assert world.store.stacks() == []
+    there = client_of(world).post("/clusters", **keyed).json
+    assert client.post("/clusters", **keyed).json["id"] == there["id"]
 
 
 def test_what_is_the_operators_to_mend_is_told_without_details(world, client, caplog):
