@@ -123,11 +123,13 @@ class Operations:
         *,
         on_failure: str = "ROLLBACK",
         revision: int | None = None,
+        reason: str = "",
         on_plan: Callable[[Plan], None] | None = None,
         on_event: Observer | None = None,
     ) -> Begun:
         """Begin to change a stack to what `changed_state` gave. `revision` is the one it was made for, if another.
 
+        `reason` is what the first event says, and the stack until the update ends.
         Raises `TemplateError`, `NoUpdatesError`, `StackBusyError`, `StackError` and `StalePlanError`.
         """
         check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING"))
@@ -145,7 +147,7 @@ class Operations:
             started = evolve(
                 wanted,
                 status=now.moved(_S.UPDATE_IN_PROGRESS).status,
-                reason="",
+                reason=reason,
                 revision=now.revision + 1,
                 on_failure=on_failure,
                 owner=self._owner or wanted.owner,

@@ -8,6 +8,7 @@ itself, CloudStack's API by CloudStack's signature.
 from __future__ import annotations
 
 import logging
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from werkzeug import Response
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from cfnlib.identity.keyring import Caller
     from cfnlib.identity.request import SignedRequest
     from cfnlib.operations import Begun
+    from cfnlib.server.client_api import ClientApi
     from cfnlib.server.service import Service
 
     Respond: TypeAlias = Callable[["App", Request, SignedRequest, str], Response]
@@ -51,6 +53,13 @@ class App:
         self.service = service
         self.gate = Gate(service.keyring)
         self.query = QueryApi(service, self.gate)
+
+    @cached_property
+    def client_api(self) -> ClientApi:
+        """CloudStack's own API; it has connections to the cloud."""
+        from cfnlib.server.client_api import ClientApi  # noqa: PLC0415 - many services have nobody who asks for it
+
+        return ClientApi(self.service, self.gate)
 
     def handle(self, request: Request, request_id: str) -> Response:
         """Answer one request."""
@@ -99,10 +108,8 @@ def _cost(_: App, request: Request, __: SignedRequest, ___: str) -> Response:
 
 
 def _client_api(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:
-    from cfnlib.server import client_api  # noqa: PLC0415 - many services have nobody who asks for it
-
     _note(request, action="client-api")
-    return client_api.answer(app.service, app.gate, request, signed, request_id)
+    return app.client_api.answer(request, signed, request_id)
 
 
 def _clusters(app: App, request: Request, signed: SignedRequest, _: str) -> Response:

@@ -6,7 +6,9 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from cfnlib.server.faults import SaidError
+from cfnlib.diagnostic import Code
+from cfnlib.plan.validate import validate
+from cfnlib.server.faults import SaidError, sentence
 from cfnlib.template import Template
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_TAGS = 50
 POLICY_BYTES = 16_384
+MAX_REASON = 1000
 _FILE = "template"
 _MACRO = "CAPABILITY_AUTO_EXPAND"
 
@@ -169,6 +172,21 @@ def check_resource_types(params: Params, template: Template) -> None:
 
 def _covers(pattern: str, type_name: str) -> bool:
     return type_name.startswith(pattern[:-1]) if pattern.endswith("*") else type_name == pattern
+
+
+def first_reason(template: Template, params: Params) -> str:
+    """What the first event of an operation says: who began it, and what of the request has no effect here.
+
+    The API has no other place for warnings.
+    """
+    notes = []
+    if params.get("RoleARN"):
+        notes.append("RoleARN has no effect: a stack is worked on with its owner's keys")
+    if params.get("NotificationARNs"):
+        notes.append("NotificationARNs are kept, and nobody is notified")
+    notes += [sentence(item) for item in validate(template) if item.code in {Code.IGNORED, Code.LOWERED}]
+    text = "; ".join(["User Initiated", *notes])
+    return text if len(text) <= MAX_REASON else f"{text[: MAX_REASON - 1]}…"
 
 
 def refuse_triggers(params: Params) -> None:

@@ -137,12 +137,13 @@ def template_text(diagnostics: Iterable[Diagnostic]) -> str:
         return f"Parameters: [{', '.join(missing)}] must have values"
     kinds = {item.code.value[:2] for item in errors}
     start = "Template format error" if kinds <= {"E0", "E1"} else "Template validation error"
-    shown = "; ".join(_sentence(item) for item in errors[:MAX_TOLD])
+    shown = "; ".join(sentence(item) for item in errors[:MAX_TOLD])
     more = len(errors) - MAX_TOLD
     return f"{start}: {shown}" + (f"; and {more} more" if more > 0 else "")
 
 
-def _sentence(item: Diagnostic) -> str:
+def sentence(item: Diagnostic) -> str:
+    """A diagnostic in one line, with its place."""
     whose = f"{item.logical_id}: " if item.logical_id else ""
     place = f" (line {item.span.line}, column {item.span.column})" if item.span else ""
     hint = f" [{item.hint}]" if item.hint else ""

@@ -65,22 +65,26 @@ def open_embedded_service(
     store = open_store(state_url or f"sqlite:///{folder.absolute() / 'stacks.db'}")
     cloud = EmbeddedCloud(folder, job_s=job_s)
     place = cloud.place()
-    near = evolve(config.with_cloud(**place), retry_backoff_s=0.05, proxy=None)
+
+    def near() -> Config:
+        # Another process may have taken over serving the cloud, at another port.
+        return evolve(config.with_cloud(**cloud.place()), retry_backoff_s=0.05, proxy=None)
 
     def make_driver(config: Config, caller: Caller) -> Driver:
         # Who has the cloud's own keys follows it when another process takes over serving it.
         if caller.access_key == place["key"] and caller.project_id is None:
             return EmbeddedDriver(cloud, config)
-        return cloudstack_driver(config, caller)
+        return cloudstack_driver(near(), caller)
 
     service = Service(
-        near,
+        near(),
         store=store,
-        keyring=keyring_of(near, None),
+        keyring=AdminKeyring(near),
         settings=settings,
         scope=EMBEDDED,
         engine=engine,
         make_driver=make_driver,
+        endpoint=lambda: cloud.place()["endpoint"],
         close=cloud.close,
     )
     return Opened(service, place["key"], place["secret"])

@@ -59,7 +59,8 @@ class Service:
     """The composition. `config` says where the cloud is (its own keys are not used), `scope` marks its stacks.
 
     `engine` are the engine's numbers. `make_driver` makes the road to the cloud of a caller; None: CloudStack's API
-    with the caller's keys. `close` gives back what the maker of the service has opened.
+    with the caller's keys. `endpoint` says where the cloud is, when that may change. `close` gives back what the
+    maker of the service has opened.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Service:
         scope: str | None = None,
         engine: Settings | None = None,
         make_driver: MakeDriver | None = None,
+        endpoint: Callable[[], str] | None = None,
         close: Callable[[], None] | None = None,
     ) -> None:
         self.config = config
@@ -81,6 +83,7 @@ class Service:
         self.scope = (config.endpoint or "") if scope is None else scope
         self._engine = engine
         self._make_driver = make_driver or cloudstack_driver
+        self._endpoint = endpoint
         self._close = close
         self._lock = Lock()
         self._open: dict[tuple[str, str, str], _Open] = {}
@@ -109,6 +112,10 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def endpoint(self) -> str:
+        """Where the cloud's own API is just now."""
+        return (self.config.endpoint or "") if self._endpoint is None else self._endpoint()
 
     # Whose stacks
 
@@ -160,8 +167,12 @@ class Service:
         return None
 
     def worker_of(self, caller: Caller, stack: StackState) -> Caller:
-        """With whose keys a caller's wish is done: the caller's own in the stack's account, else its owner's."""
-        return caller if stack.account == self.mark(caller) else self.owner_of(stack)
+        """With whose keys a caller's wish is done: the caller's own in the stack's account, or its owner's."""
+        if stack.account == self.mark(caller):
+            return caller
+        if stack.project_id is not None and caller.role == "User":  # a member of the project, or it were not seen
+            return evolve(caller, project_id=stack.project_id)
+        return self.owner_of(stack)
 
     def owner_of(self, stack: StackState) -> Caller:
         """The owner of a stack, with keys. Raises `RefusedError` when they cannot be had; `StackError`."""

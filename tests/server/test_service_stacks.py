@@ -248,3 +248,16 @@ def test_resources_that_are_not_there_are_not_kept_either(place, cfn):
     code, text = refused(cfn.delete_stack, StackName="whole", RetainResources=["Key"])
     assert code == "ValidationError"
     assert "only for stacks in the DELETE_FAILED state" in text
+
+
+def test_what_has_no_effect_is_said_in_the_first_event(place, cfn):
+    template = json.loads(QUICK)
+    template["Resources"]["Key"]["Properties"]["Tags"] = [{"Key": "a", "Value": "b"}]
+    role = "arn:aws:iam::123456789012:role/builder"
+    stack_id = place.made("noted", json.dumps(template), RoleARN=role)
+    first = cfn.describe_stack_events(StackName=stack_id)["StackEvents"][-1]
+    assert first["ResourceStatusReason"].startswith("User Initiated; RoleARN has no effect: ")
+    assert "Key: " in first["ResourceStatusReason"]
+    [stack] = cfn.describe_stacks(StackName=stack_id)["Stacks"]
+    assert stack["RoleARN"] == role
+    assert "StackStatusReason" not in stack

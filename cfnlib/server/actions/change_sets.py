@@ -11,6 +11,7 @@ from cfnlib.server import shown
 from cfnlib.server.actions.lifecycle import check_updatable, failure_choice
 from cfnlib.server.asked import (
     check_resource_types,
+    first_reason,
     parameters_of,
     read_template,
     refuse_triggers,
@@ -66,7 +67,13 @@ def create_change_set(context: Context, params: Params) -> Result:
             wanted = evolve(
                 wanted, stack_id=present.stack_id, created_at=present.created_at, revision=present.revision
             )
-        wanted = evolve(wanted, terms=Terms(**terms), on_failure=choice, description=template.description)
+        wanted = evolve(
+            wanted,
+            terms=Terms(**terms),
+            on_failure=choice,
+            description=template.description,
+            reason=first_reason(template, params),
+        )
         found = _stored(stacks.operations.create_change_set, name, wanted, made)
     return {"Id": found.change_set_id, "StackId": found.stack_id}
 

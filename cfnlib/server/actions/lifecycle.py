@@ -11,6 +11,7 @@ from cfnlib.errors import StackBusyError, StackError, StackExistsError, StackNot
 from cfnlib.server.asked import (
     check_capabilities,
     check_resource_types,
+    first_reason,
     parameters_of,
     policy_of,
     read_template,
@@ -56,6 +57,7 @@ def create_stack(context: Context, params: Params) -> Result:
             wanted,
             on_failure=on_failure,
             description=template.description,
+            reason=first_reason(template, params),
             terms=Terms(**terms_of(params)),
             protected=bool(params.get("EnableTerminationProtection")),
             policy=policy,
@@ -95,7 +97,8 @@ def update_stack(context: Context, params: Params) -> Result:
         raise SaidError("StackPolicyDuringUpdate is not offered: set the policy with SetStackPolicy, then update")
     wanted = changed_state(present, template, parameters, terms_of(params), exactly=True)
     with context.working_on(present) as (stacks, worker):
-        begun = stacks.operations.update(wanted, on_failure=on_failure)
+        reason = first_reason(template, params)
+        begun = stacks.operations.update(wanted, on_failure=on_failure, reason=reason)
         if policy is not None:
             context.service.store.set_policy(present.stack_id, policy)
         context.service.workers.submit(begun, worker)

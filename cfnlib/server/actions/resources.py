@@ -28,11 +28,10 @@ def describe_stack_resource(context: Context, params: Params) -> Result:
     """DescribeStackResource: with the resource's metadata, its functions worked out, for cfn-init."""
     state = context.find(params["StackName"], _QUOTED)
     name = params["LogicalResourceId"]
-    rows = context.service.store.resources(state.stack_id)
-    row = next((row for row in shown.latest(rows) if row.logical_id == name), None)
+    row = context.service.store.resource(state.stack_id, name)
     if row is None:
         raise SaidError(f"Resource {name} does not exist for stack {state.name}")
-    metadata = _metadata(context, state, name, row.group, rows)
+    metadata = _metadata(context, state, row)
     return {"StackResourceDetail": shown.resource_detail(row, state, metadata)}
 
 
@@ -95,25 +94,24 @@ def _stack_of(context: Context, physical_id: str) -> StackState:
     raise SaidError(f"Stack for {physical_id} does not exist")
 
 
-def _metadata(
-    context: Context, state: StackState, logical_id: str, group: str | None, rows: list[Resource]
-) -> str | None:
+def _metadata(context: Context, state: StackState, row: Resource) -> str | None:
     """A resource's metadata as JSON, None when it has none; a member of a group has that of its group.
 
     What a function names that is not made yet is null.
     """
     template = read_template(state.template)
-    named = logical_id if logical_id in template.resources or not group else group
+    named = row.logical_id if row.logical_id in template.resources or not row.group else row.group
     node = template.resources.get(named)
     if not template.has_loops and (node is None or node.metadata is None):
         return None
-    current = {row.logical_id: row for row in shown.latest(rows) if row.status is not ResourceStatus.CREATE_FAILED}
+    rows = shown.latest(context.service.store.resources(state.stack_id))
+    current = {row.logical_id: row for row in rows if row.status is not ResourceStatus.CREATE_FAILED}
     zones = _zones(context, state) if "GetAZs" in state.template else []
     instance = template.instantiate(
         state.parameters,
         stack_name=state.name,
         stack_id=state.stack_id,
-        region=context.service.config.region,
+        region=state.stack_id.split(":")[3],
         account_id=state.stack_id.split(":")[4],
         zones=zones,
     )
