@@ -1,8 +1,8 @@
 """CloudStack's own signature, the verifier's side, for the commands that are not passed on to CloudStack.
 
-The parameters, but for the signature, are sorted by their names in lower case, values are encoded, the whole is put
-in lower case and signed with HMAC-SHA1. Clients do not agree on how a few characters are encoded, and neither do
-servers: `~` and `*` are taken both ways.
+The parameters, but for the signature, are sorted by their names, values are encoded, the whole is put in lower case
+and signed with HMAC-SHA1. Clients do not agree on how a few characters are encoded, and neither do servers: `~` and
+`*` are taken both ways. Some sort the names as they are, as the server does, some in lower case, as its guide says.
 
 Source: CloudStack 4.19, ApiServer.verifyRequest; cs 5.2 and cloudmonkey 5.3 as recorded.
 """
@@ -26,12 +26,13 @@ _SAFE = ("*-._", "*-._~", "-._~", "-._", "*-._[]")
 def matches(params: Mapping[str, str], secret: str) -> bool:
     """Whether the `signature` among the parameters is the one that this secret gives."""
     given = next((value for name, value in params.items() if name.lower() == "signature"), "").encode()
-    pairs = sorted((name.lower(), value) for name, value in params.items() if name.lower() != "signature")
+    pairs = sorted((name, value) for name, value in params.items() if name.lower() != "signature")
     right = False
-    for safe in _SAFE:
-        text = "&".join(f"{name}={quote(value, safe=safe)}" for name, value in pairs).lower()
-        found = base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha1"))
-        right |= hmac.compare_digest(found, given)
+    for ordered in (pairs, sorted(pairs, key=lambda pair: pair[0].lower())):
+        for safe in _SAFE:
+            text = "&".join(f"{name}={quote(value, safe=safe)}" for name, value in ordered).lower()
+            found = base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha1"))
+            right |= hmac.compare_digest(found, given)
     return right
 
 
