@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cfnlib.clusters.config import SCHEMA
+from cfnlib.clusters.config import SCHEMA, ClusterConfig
 from cfnlib.clusters.declared import schema_of
 from cfnlib.clusters.shown import Machine, Shown
 from cfnlib.server.json_body import MAX_BYTES
@@ -42,7 +42,9 @@ def document(version: str, prefix: str = "/clusters") -> dict[str, Any]:
         "required": ["clusters"],
         "additionalProperties": False,
     }
-    body = {"required": True, "content": _json({"$ref": "#/components/schemas/ClusterConfig"})}
+    example = ClusterConfig("demo", masters=3, agents=5, image="Debian 12", tags={"team": "data"}).as_dict()
+    content = {"schema": {"$ref": "#/components/schemas/ClusterConfig"}, "example": example}
+    body = {"required": True, "content": {"application/json": content}}
     match = _header("If-Match", "The revision that is meant, as an earlier answer's ETag gave it.", type="string")
     key = _header(
         "Idempotency-Key",

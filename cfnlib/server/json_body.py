@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, NoReturn
 
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from cfnlib.server.problems import refused
 
@@ -39,7 +39,7 @@ def read_json(request: Request) -> object:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise refused(400, "invalid-json", f"The body is no UTF-8: byte {error.start}.") from None
-    if _depth(text) > MAX_DEPTH:
+    if _too_deep(text):
         raise refused(400, "invalid-json", f"The body is nested deeper than {MAX_DEPTH}.")
     try:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
@@ -54,21 +54,23 @@ def _bytes(request: Request) -> bytes:
         body = request.get_data()
     except RequestEntityTooLarge:
         body = None
+    except ClientDisconnected:
+        raise refused(400, "invalid-json", "The body ended before its end.") from None
     if body is None or len(body) > MAX_BYTES:
         raise refused(413, "too-large", f"The body has more than {MAX_BYTES} bytes.")
     return body
 
 
-def _depth(text: str) -> int:
-    deepest = depth = 0
+def _too_deep(text: str) -> bool:
+    depth = 0
     for found in _MARKS.finditer(text):
-        mark = found[0]
-        if mark in "[{":
+        if found[0] in "[{":
             depth += 1
-            deepest = max(deepest, depth)
-        elif mark in "]}":
+            if depth > MAX_DEPTH:
+                return True
+        elif found[0] in "]}":
             depth -= 1
-    return deepest
+    return False
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -292,6 +292,12 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(client):
     problem(unsaid, 413, "too-large")
 
 
+def test_a_body_that_ends_early_is_refused(world):
+    environ = EnvironBuilder("/clusters", method="POST", data="{}", content_type="application/json").get_environ()
+    request = Request({**environ, "CONTENT_LENGTH": "20"})
+    problem(respond(request, ClustersContext(world.stacks, world.begun.append)), 400, "invalid-json")
+
+
 def test_what_is_not_offered_is_said_with_what_is(client):
     for method, path, allowed in (
         ("DELETE", "/clusters", "GET, POST, HEAD"),
