@@ -164,8 +164,11 @@ def test_only_config_reads_the_environment():
         if path == CFNLIB / "config.py":
             continue
         for node in ast.walk(tree_of(path)):
-            name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-            if name in {"environ", "environb", "getenv", "getenvb", "putenv"}:
+            of_os = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
+            names = {node.attr} if of_os else set()
+            if isinstance(node, ast.ImportFrom) and node.module == "os":
+                names = {alias.name for alias in node.names}
+            if names & {"environ", "environb", "getenv", "getenvb", "putenv"}:
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert wrong == []
 

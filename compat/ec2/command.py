@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     from cfnlib.identity.keyring import Keyring
 
-_DESCRIPTION = """\
-The EC2 API in front of a CloudStack: of the configured one (as for the command line), or of the embedded one when none
-is configured. Clients sign with their own CloudStack API key and secret key."""
+_DESCRIPTION = r"""\ The EC2 API in front of a CloudStack: of the configured one (as for the command line), or of the
+embedded one when none is configured. Clients sign with their own CloudStack API key and secret key."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,7 +76,7 @@ def _cloud(
     stack.callback(cloud.close)
     place = cloud.place()
     near = partial(_near, config, cloud)
-    return near, AdminKeyring(near()), (place["key"], place["secret"])
+    return near, AdminKeyring(near), (place["key"], place["secret"])
 
 
 def _near(config: Config, cloud: EmbeddedCloud) -> Config:

@@ -15,7 +15,7 @@ from attrs import evolve
 from werkzeug.wrappers import Response
 
 from cfnlib.errors import CfnlibError
-from cfnlib.web import FormError, form_of, signed_request_of
+from cfnlib.web import FormError, form_of, note, signed_request_of
 from cfnlib.wire import Service, UnknownOperationError, UnknownVersionError, parse, render, render_error
 from compat.ec2.actions import table
 from compat.ec2.faults import Ec2Error, as_ec2, unsupported
@@ -72,7 +72,7 @@ class Bridge:
             pairs = form_of(request)
             version = next((value for name, value in pairs if name == "Version" and _is_version(value)), VERSION)
             caller = self._gate.admit(signed_request_of(request), pairs)
-            request.cfnlib_account = caller.account
+            note(request, account=caller.account)
             body = self._answer(caller, pairs, version, request, request_id)
         except (CfnlibError, FormError) as error:
             known = as_ec2(error) if isinstance(error, CfnlibError) else Ec2Error("MalformedQueryString", str(error))
@@ -94,7 +94,7 @@ class Bridge:
         action = next((value for name, value in pairs if name == "Action"), None)
         if not action:
             raise Ec2Error("MissingAction", "The request must contain the parameter Action")
-        request.environ["cfnlib.action"] = action
+        note(request, action=action)
         service = _service(version)
         try:
             service.operation(action)
@@ -161,7 +161,7 @@ class Bridge:
 
     @staticmethod
     def _refused(error: Ec2Error, version: str, request: Request, request_id: str) -> Response:
-        request.environ["cfnlib.error_code"] = error.code
+        note(request, code=error.code)
         service = _service(version)
         body = render_error(service, error.code, str(error), request_id=request_id)
         return Response(body, status=error.status, content_type="text/xml;charset=UTF-8")

@@ -107,7 +107,7 @@ def create_image(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     if machine.get("state") != "Stopped":
         raise Ec2Error(
             "IncorrectInstanceState",
-            f"The instance '{params['InstanceId']}' is not stopped: CloudStack makes images of stopped machines only.",
+            f"The instance '{params['InstanceId']}' is not stopped: CloudStack makes images of stopped ones only.",
         )
     roots = [row for row in world.rows("volume", virtualmachineid=machine["id"]) if row.get("type") == "ROOT"]
     if not roots:

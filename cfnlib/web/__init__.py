@@ -1,0 +1,29 @@
+"""HTTP, for both doors: waitress speaks it, `Door` keeps order around what answers.
+
+The order of a request: waitress bounds its size and its time, `Door` gives it an id, answers `/health`, `/ready` and
+`/metrics` itself, lets the handler answer the rest, and writes one line to the log. Nothing here knows what is
+served.
+"""
+
+from __future__ import annotations
+
+from cfnlib.web.door import Door, Limits, note
+from cfnlib.web.form import FormError, form_of, signed_request_of
+from cfnlib.web.log import JsonLines, setup_logging
+from cfnlib.web.metrics import Metrics
+from cfnlib.web.quota import Quota
+from cfnlib.web.server import Server
+
+__all__ = [
+    "Door",
+    "FormError",
+    "JsonLines",
+    "Limits",
+    "Metrics",
+    "Quota",
+    "Server",
+    "form_of",
+    "note",
+    "setup_logging",
+    "signed_request_of",
+]
