@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 from importlib.util import find_spec
@@ -53,23 +52,24 @@ def serve(arguments: argparse.Namespace) -> int:
     if arguments.public_url is None and arguments.host in _ANYWHERE:
         raise UsageError(f"--host {arguments.host} is every address: say by --public-url how the service is reached")
     from cfnlib.server.app import App, LateApp  # noqa: PLC0415 - after the packages that it needs are known to be there
-    from cfnlib.web import Door, Server  # noqa: PLC0415 - as above
+    from cfnlib.web import Metrics, Server, setup_logging  # noqa: PLC0415 - as above
 
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    setup_logging(as_json=arguments.log_format == "json")
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    late = LateApp()
-    server = Server(Door(late.handle), host=arguments.host, port=arguments.port, threads=arguments.threads)
-    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-    opened = _opened(arguments, arguments.public_url or f"http://{host}:{server.port}")
+    late, metrics = LateApp(), Metrics()
+    server = Server(late.door(metrics), host=arguments.host, port=arguments.port, threads=arguments.threads)
+    opened = _opened(arguments, arguments.public_url or server.url)
     late.app = App(opened.service)
+    late.app.show(metrics)
     with opened.service:
         server.start()
-        sys.stderr.write(_told(opened, f"http://{host}:{server.port}"))
+        sys.stderr.write(_told(opened, server.url))
         stop.wait()
         sys.stderr.write("cfnlib: handing over what is under way\n")
         server.stop()
+        late.app.close()
     return 0
 
 
@@ -105,6 +105,7 @@ def _settings(arguments: argparse.Namespace, public_url: str, state_url: str) ->
         operations=arguments.workers,
         calls=arguments.calls,
         stacks_per_account=arguments.stacks_per_account,
+        requests_per_s=arguments.requests_per_second,
         template_hosts=tuple(arguments.template_hosts),
         bucket_folder=arguments.bucket_folder,
     )

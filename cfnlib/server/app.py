@@ -11,31 +11,36 @@ import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from prometheus_client import Counter
 from werkzeug import Response
 
-from cfnlib.identity.gate import Gate
-from cfnlib.identity.refusal import RefusedError
+from cfnlib.errors import CfnlibError, StoreError
 from cfnlib.server.actions.account import COST_PATH, COST_TEXT
-from cfnlib.server.faults import told
+from cfnlib.server.admission import Admission
+from cfnlib.server.faults import RECEIVER, SENDER, told
 from cfnlib.server.query import QueryApi
 from cfnlib.server.service import SIGNAL_PATH
 from cfnlib.server.signals import take_signal
-from cfnlib.web import signed_request_of
+from cfnlib.web import Door, note, signed_request_of
+from cfnlib.wire import Service as Model
+from cfnlib.wire import render_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from werkzeug import Request
 
-    from cfnlib.identity.keyring import Caller
     from cfnlib.identity.request import SignedRequest
     from cfnlib.operations import Begun
     from cfnlib.server.client_api import ClientApi
     from cfnlib.server.service import Service
+    from cfnlib.web import Metrics
 
     Respond: TypeAlias = Callable[["App", Request, SignedRequest, str], Response]
 
 _log = logging.getLogger("cfnlib.server")
+
+STARTING = "The service is starting."
 
 
 class Route(NamedTuple):
@@ -51,7 +56,7 @@ class App:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.gate = Gate(service.keyring)
+        self.gate = Admission(service)
         self.query = QueryApi(service, self.gate)
 
     @cached_property
@@ -60,6 +65,28 @@ class App:
         from cfnlib.server.client_api import ClientApi  # noqa: PLC0415 - many services have nobody who asks for it
 
         return ClientApi(self.service, self.gate)
+
+    def ready(self) -> str | None:
+        """Why no work can be done just now, None when it can: the store answers."""
+        try:
+            self.service.store.count(self.service.scope)
+        except StoreError:
+            return "The store of stacks cannot be used."
+        return None
+
+    def show(self, metrics: Metrics) -> None:
+        """Add what the service knows of itself to the figures."""
+        workers = self.service.workers
+        metrics.gauge("cfnlib_operations_running", "Operations under way here.", lambda: workers.counts()[0])
+        metrics.gauge("cfnlib_operations_waiting", "Operations that wait for a worker.", lambda: workers.counts()[1])
+        labels = ("status",)
+        ended = Counter("cfnlib_operations", "Operations ended here.", labels, registry=metrics.registry)
+        workers.on_end = lambda status: ended.labels(status).inc()
+
+    def close(self) -> None:
+        """Give back what the routes have opened."""
+        if "client_api" in self.__dict__:
+            self.client_api.close()
 
     def handle(self, request: Request, request_id: str) -> Response:
         """Answer one request."""
@@ -76,25 +103,42 @@ class LateApp:
     def __init__(self) -> None:
         self.app: App | None = None
 
+    def door(self, metrics: Metrics | None = None) -> Door:
+        """The door to the app."""
+        return Door(self.handle, name="cloudformation", refuse=refuse, metrics=metrics, ready=self.ready)
+
     def handle(self, request: Request, request_id: str) -> Response:
         """Answer one request; with 503 before there is an app."""
         if self.app is None:
-            return _text(503, "The service is starting.\n")
+            return _text(503, f"{STARTING}\n")
         return self.app.handle(request, request_id)
+
+    def ready(self) -> str | None:
+        """Why no work can be done just now, None when it can."""
+        return STARTING if self.app is None else self.app.ready()
+
+
+def refuse(status: int, code: str, message: str, request_id: str, request: Request) -> Response:
+    """What is answered to a request that the door itself refuses, in the form of its path's own errors."""
+    if request.path != "/":
+        return _text(status, f"{code}: {message}\n")
+    whose = SENDER if status < 500 else RECEIVER
+    body = render_error(Model.load("cloudformation"), code, message, request_id=request_id, type=whose)
+    return Response(body, status, content_type="text/xml")
 
 
 def _query(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:
     if request.method not in {"GET", "POST"}:
         return _text(405, "The Query API takes GET and POST.\n", Allow="GET, POST")
-    found = app.query.answer(signed, request_id)
+    found = app.query.answer(request, signed, request_id)
     response = Response(found.body, found.status, content_type=found.content_type)
-    response.headers["x-amzn-RequestId"] = request_id
-    _note(request, action=found.action, caller=found.caller, code=found.code)
+    account = found.caller.account if found.caller is not None else None
+    note(request, action=found.action or None, account=account, code=found.code)
     return response
 
 
 def _signal(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:
-    _note(request, action="signal")
+    note(request, action="signal")
     try:
         take_signal(app.service, signed)
     except Exception as error:  # noqa: BLE001 - as in the Query API
@@ -103,12 +147,12 @@ def _signal(app: App, request: Request, signed: SignedRequest, request_id: str) 
 
 
 def _cost(_: App, request: Request, __: SignedRequest, ___: str) -> Response:
-    _note(request, action="cost")
+    note(request, action="cost")
     return _text(200, COST_TEXT)
 
 
 def _client_api(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:
-    _note(request, action="client-api")
+    note(request, action="client-api")
     return app.client_api.answer(request, signed, request_id)
 
 
@@ -116,14 +160,14 @@ def _clusters(app: App, request: Request, signed: SignedRequest, _: str) -> Resp
     from cfnlib.server import clusters_rest  # noqa: PLC0415 - as above
     from cfnlib.server.problems import problem_of  # noqa: PLC0415 - as above
 
-    _note(request, action="clusters")
+    note(request, action="clusters")
     if request.path == clusters_rest.OPENAPI_PATH:
         return clusters_rest.openapi_response()
     try:
         caller = app.gate.admit(signed, ())
-    except RefusedError as error:
+    except CfnlibError as error:
         return problem_of(error).response()
-    _note(request, action="clusters", caller=caller)
+    note(request, account=caller.account)
     with app.service.stacks(caller) as stacks:
 
         def submit(begun: Begun) -> None:
@@ -139,7 +183,7 @@ def _bucket(app: App, request: Request, signed: SignedRequest, request_id: str) 
         return _text(404, "There is nothing here.\n")
     from cfnlib.server.bucket import respond  # noqa: PLC0415 - as above
 
-    _note(request, action="bucket")
+    note(request, action="bucket")
     return respond(app.service.bucket, app.gate, request, signed, request_id)
 
 
@@ -163,12 +207,3 @@ def _failed(error: Exception, request_id: str) -> Response:
 
 def _text(status: int, text: str, **headers: str) -> Response:
     return Response(text, status, headers=headers, content_type="text/plain; charset=utf-8")
-
-
-def _note(request: Request, *, action: str, caller: Caller | None = None, code: str | None = None) -> None:
-    """Leave for the door's log and figures what the request was about."""
-    request.environ["cfnlib.action"] = action
-    if caller is not None:
-        request.environ["cfnlib.account"] = caller.account
-    if code is not None:
-        request.environ["cfnlib.code"] = code

@@ -29,6 +29,7 @@ from cfnlib.errors import (
     UnreachableError,
 )
 from cfnlib.identity.refusal import Refusal, RefusedError
+from cfnlib.web import FormError
 from cfnlib.wire import InvalidParametersError, UnknownOperationError, UnknownVersionError
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ _ERRORS: tuple[tuple[type[Exception], str, int, str], ...] = (
     (UnknownOperationError, "InvalidAction", 400, SENDER),
     (UnknownVersionError, "InvalidParameterValue", 400, SENDER),
     (InvalidParametersError, "ValidationError", 400, SENDER),
+    (FormError, "MalformedQueryString", 400, SENDER),
     (PageTokenError, "ValidationError", 400, SENDER),
     (StackExistsError, "AlreadyExistsException", 400, SENDER),
     (StalePlanError, "InvalidChangeSetStatus", 400, SENDER),

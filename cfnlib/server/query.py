@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qsl
 
 from cfnlib.server.actions import CLOUDFORMATION, STS
 from cfnlib.server.context import Context
 from cfnlib.server.faults import SaidError, told
+from cfnlib.web import form_of
 from cfnlib.wire import Service as Model
 from cfnlib.wire import parse, render, render_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from werkzeug import Request
 
     from cfnlib.identity.gate import Gate
     from cfnlib.identity.keyring import Caller
@@ -29,6 +31,9 @@ _log = logging.getLogger("cfnlib.server.query")
 
 MAX_FIELDS = 10_000
 """Parameters of a request: a template has at most 200, each with three fields."""
+
+MAX_BYTES = 1 << 20
+"""Bytes of a request: a template of 51,200 bytes has at most three times as many in a form."""
 
 _FORM = "application/x-www-form-urlencoded"
 _VERSIONS = {"2010-05-15": ("cloudformation", CLOUDFORMATION), "2011-06-15": ("sts", STS)}
@@ -52,15 +57,15 @@ class QueryApi:
         self._service = service
         self._gate = gate
 
-    def answer(self, request: SignedRequest, request_id: str) -> Answer:
+    def answer(self, request: Request, signed: SignedRequest, request_id: str) -> Answer:
         """Do what a request asks. Whatever goes wrong becomes an error of the API."""
         model, action, caller = Model.load("cloudformation"), "", None
         as_json = False
         try:
-            pairs = [*_pairs(request.raw_query), *_form_of(request)]
+            pairs = _pairs(request)
             said = dict(reversed(pairs))
             action, as_json = said.get("Action", ""), said.get("ContentType", "").upper() == "JSON"
-            caller = self._gate.admit(request, pairs)
+            caller = self._gate.admit(signed, pairs)
             name, actions = _service_of(said)
             model = Model.load(name)
             result = self._result(model, actions, action, pairs, Context(self._service, caller, request_id))
@@ -92,26 +97,13 @@ class QueryApi:
         return actions[action](context, parse(model, action, pairs))
 
 
-def _form_of(request: SignedRequest) -> list[tuple[str, str]]:
-    """The parameters of the body. Raises `SaidError` for what is no form."""
-    if not request.body:
-        return []
-    kind = (request.only("content-type") or _FORM).partition(";")[0].strip().lower()
-    if kind != _FORM:
-        raise SaidError(f"The body must be {_FORM}, not {kind[:80]}", "MalformedInput")
-    try:
-        return _pairs(request.body.decode())
-    except UnicodeDecodeError:
-        raise SaidError("The body is no UTF-8", "MalformedInput") from None
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
-    except UnicodeDecodeError:
-        raise SaidError("A parameter is no UTF-8", "MalformedInput") from None
-    except ValueError:
-        raise SaidError(f"The request has more than {MAX_FIELDS} parameters", "MalformedQueryString") from None
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    """Every parameter of the query and the form. Raises `SaidError` for what is no form, `FormError`."""
+    if (request.content_length or 0) > MAX_BYTES:
+        raise SaidError(f"The body is larger than {MAX_BYTES} bytes", "RequestEntityTooLarge", 413)
+    if request.content_length and request.mimetype not in {_FORM, ""}:
+        raise SaidError(f"The body must be {_FORM}, not {request.mimetype[:80]}", "MalformedInput")
+    return form_of(request, max_fields=MAX_FIELDS, max_bytes=MAX_BYTES)
 
 
 def _service_of(said: Mapping[str, str]) -> tuple[str, Mapping[str, Action]]:

@@ -14,7 +14,7 @@ import logging
 import time
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define, evolve
 
@@ -87,6 +87,7 @@ class Service:
         self._close = close
         self._lock = Lock()
         self._open: dict[tuple[str, str, str], _Open] = {}
+        self.bucket: Any = None
         self._crew = Crew(settings.calls)
         self.workers = Workers(self)
 

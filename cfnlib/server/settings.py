@@ -27,12 +27,12 @@ class ServiceSettings:
     those URLs and the tokens of lists: all processes on one store must have the same. `operations` is how many
     operations this process carries on at once, `calls` how many calls of the cloud they have under way,
     `queued_per_account` how many more operations of one account may wait, `stacks_per_account` how many stacks it may
-    have. `sweep_s` is how often stacks that nobody works on are looked for, `idle_s` how long the connections of an
-    account are kept, `keep_deleted_s` how long a deleted stack can still be looked at by its id, `close_s` how long a
-    stop waits until operations are handed over. `handle_s` is how long a wait handle's URL is good. `body_bytes` and
-    `url_bytes` bound templates by where they come from: AWS's limits are the defaults. `template_hosts` are the hosts
-    that a TemplateURL may name besides the service's own bucket, which is kept in `bucket_folder`; None: there is no
-    bucket.
+    have, `requests_per_s` how often it may ask on average (None: as often as it likes). `sweep_s` is how often stacks
+    that nobody works on are looked for, `idle_s` how long the connections of an account are kept, `keep_deleted_s`
+    how long a deleted stack can still be looked at by its id, `close_s` how long a stop waits until operations are
+    handed over. `handle_s` is how long a wait handle's URL is good. `body_bytes` and `url_bytes` bound templates by
+    where they come from: AWS's limits are the defaults. `template_hosts` are the hosts that a TemplateURL may name
+    besides the service's own bucket, which is kept in `bucket_folder`; None: there is no bucket.
     """
 
     public_url: str
@@ -41,6 +41,7 @@ class ServiceSettings:
     calls: int = 64
     queued_per_account: int = 2000
     stacks_per_account: int = 2000
+    requests_per_s: float | None = None
     sweep_s: float = 5.0
     idle_s: float = 900.0
     close_s: float = 60.0

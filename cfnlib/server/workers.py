@@ -24,7 +24,7 @@ from cfnlib.identity.refusal import RefusedError
 from cfnlib.state.model import StackStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     from cfnlib.identity.keyring import Caller
@@ -55,6 +55,8 @@ class Workers:
         self._pauses: dict[str, tuple[float, float]] = {}
         self._asked: dict[str, Mapping[str, Any]] = {}
         self._sweeper: Thread | None = None
+        self.on_end: Callable[[str], object] = lambda _: None
+        """Called with the status that an operation ended in."""
         self._purge_at = 0.0
 
     # For actions
@@ -187,6 +189,8 @@ class Workers:
                 with self._changed:
                     self._pauses.pop(stack_id, None)
                 begun = self._follow(stacks, state)
+        if not state.status.in_progress:
+            self.on_end(state.status.value)
         _log.info("%s is %s%s", state_name(stack_id), state.status.value, f": {state.reason}" if state.reason else "")
 
     def _follow(self, stacks: Stacks, state: StackState) -> Begun | None:

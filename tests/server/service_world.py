@@ -19,12 +19,12 @@ from cs import CloudStack
 from cfnlib.config import Config
 from cfnlib.engine.settings import Settings
 from cfnlib.identity.keyring import AdminKeyring
-from cfnlib.server.app import App
+from cfnlib.server.app import App, LateApp
 from cfnlib.server.service import Service
 from cfnlib.server.settings import ServiceSettings
 from cfnlib.simulator import Simulator
 from cfnlib.state.open import open_store
-from cfnlib.web import Door, Server
+from cfnlib.web import Server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,8 +114,8 @@ class Place:
 
     def open(self) -> Self:
         """Begin to serve."""
-        self.app: App | None = None
-        self.server = Server(Door(self._handle), host="127.0.0.1", port=0).start()
+        late = LateApp()
+        self.server = Server(late.door(), host="127.0.0.1", port=0).start()
         self.public_url = f"http://127.0.0.1:{self.server.port}"
         settings = ServiceSettings(
             **{"public_url": self.public_url, "secret": b"s" * 32, "sweep_s": 0.2, "close_s": 20.0, **self._settings}
@@ -127,17 +127,14 @@ class Place:
             settings=settings,
             engine=SETTINGS,
         )
-        self.app = App(self.service)
+        self.app = late.app = App(self.service)
         self.service.start()
         self._clients = {}
         return self
 
-    def _handle(self, request: Any, request_id: str) -> Any:
-        assert self.app is not None
-        return self.app.handle(request, request_id)
-
     def close_service(self) -> None:
         self.server.stop()
+        self.app.close()
         self.service.close()
 
     def close(self) -> None:

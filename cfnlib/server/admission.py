@@ -1,0 +1,42 @@
+"""Who may come in, and how often: the gate, with a limit of requests for each account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cfnlib.identity.gate import Gate
+from cfnlib.server.faults import SaidError
+from cfnlib.web import Quota
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cfnlib.identity.keyring import Caller
+    from cfnlib.identity.request import SignedRequest
+    from cfnlib.server.service import Service
+
+BURST_S = 10.0
+"""How many seconds of an account's rate may come at once."""
+
+
+class Admission(Gate):
+    """Admits the callers that the service's keyring knows, as often as the settings say."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service.keyring)
+        per_s = service.settings.requests_per_s
+        self._service = service
+        self._quota = None if per_s is None else Quota(per_s, max(per_s * BURST_S, 1.0))
+
+    def admit(self, request: SignedRequest, form: Sequence[tuple[str, str]]) -> Caller:
+        """See `Gate`. Raises `SaidError` (Throttling) when the account has asked too often."""
+        return self._counted(super().admit(request, form))
+
+    def admit_cloudstack(self, params: Mapping[str, str]) -> Caller:
+        """See `Gate`, and `admit`."""
+        return self._counted(super().admit_cloudstack(params))
+
+    def _counted(self, caller: Caller) -> Caller:
+        if self._quota is not None and not self._quota.allows(self._service.mark(caller)):
+            raise SaidError("Rate exceeded", "Throttling")
+        return caller
