@@ -43,6 +43,10 @@ def allocate_address(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
         "associateIpAddress", networkid=default_network(world, zone), ipaddress=params.get("Address") or None
     )
     row = answer.get("ipaddress", answer)
+    tags = [tag for one in params.get("TagSpecifications") or () for tag in one.get("Tags") or ()]
+    if tags:
+        pairs = [{"key": tag["Key"], "value": tag.get("Value") or ""} for tag in tags]
+        world.done("createTags", resourceids=row["id"], resourcetype="PublicIpAddress", tags=pairs)
     found = described(world, row)
     return {key: found[key] for key in ("PublicIp", "AllocationId", "Domain")}
 
@@ -99,7 +103,7 @@ def associate_address(world: World, params: Mapping[str, Any]) -> dict[str, Any]
         raise unsupported("an address is associated with an instance here, not with a network interface")
     machine = world.one("instance", asked)
     if row.get("virtualmachineid") == machine["id"]:
-        return {"AssociationId": ec2_id("association", str(row["id"])), "Return": True}
+        return {"AssociationId": ec2_id("association", str(row["id"]))}
     if row.get("virtualmachineid"):
         if params.get("AllowReassociation") is False:
             raise Ec2Error(
@@ -114,7 +118,7 @@ def associate_address(world: World, params: Mapping[str, Any]) -> dict[str, Any]
         raise Ec2Error("InvalidParameterValue", text)
     world.call("enableStaticNat", ipaddressid=row["id"], virtualmachineid=machine["id"], networkid=nic["networkid"])
     open_for(world, str(row["id"]), machine)
-    return {"AssociationId": ec2_id("association", str(row["id"])), "Return": True}
+    return {"AssociationId": ec2_id("association", str(row["id"]))}
 
 
 def open_for(world: World, address_id: str, machine: Row) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from cfnlib.errors import CfnlibError
 from compat.ec2 import names
 from compat.ec2.actions.instances import machines
 from compat.ec2.faults import Ec2Error, unsupported
-from compat.ec2.launch import groups_asked
+from compat.ec2.launch import groups_asked, is_true
 from compat.ec2.machines import Describer, groups_of
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ def modify_instance_attribute(world: World, params: Mapping[str, Any]) -> dict[s
         world.done(
             "changeServiceForVirtualMachine", id=row["id"], serviceofferingid=names.offering(world, wanted_type)["id"]
         )
+        _remark(world, row, type=wanted_type)
         return {}
     if user_data is not None or "userData" in flat:
         data = user_data if user_data is not None else flat["userData"]
@@ -70,7 +73,9 @@ def modify_instance_attribute(world: World, params: Mapping[str, Any]) -> dict[s
         return {}
     if params.get("Groups"):
         groups = groups_asked(world, {"SecurityGroupIds": params["Groups"]})
-        world.call("updateVirtualMachine", id=row["id"], securitygroupids=[one["id"] for one in groups])
+        if is_true(names.zone(world, row.get("zonename")).get("securitygroupsenabled")):
+            world.call("updateVirtualMachine", id=row["id"], securitygroupids=[one["id"] for one in groups])
+        _remark(world, row, groups=tuple(f"{one['id']} {one['name']}" for one in groups))
         return {}
     harmless = {
         "DisableApiTermination": False,
@@ -136,6 +141,20 @@ def describe_instance_credit_specifications(_world: World, _params: Mapping[str,
 
 def _value(said: object) -> Any:  # noqa: ANN401 - of whatever type the attribute is
     return said.get("Value") if isinstance(said, dict) else said
+
+
+def _remark(world: World, row: Mapping[str, Any], **changes: Any) -> None:  # noqa: ANN401 - a field of Marks
+    """Keep what has changed of a machine that EC2 knows and CloudStack does not."""
+    before = world.marks(dict(row))
+    after = evolve(before, **changes)
+    old, new = before.as_tags(), after.as_tags()
+    for command, pairs in (
+        ("deleteTags", [{"key": key} for key in old if new.get(key) != old[key]]),
+        ("createTags", [{"key": key, "value": value} for key, value in new.items() if old.get(key) != value]),
+    ):
+        if pairs:
+            world.done(command, resourceids=row["id"], resourcetype="UserVm", tags=pairs)
+    world.mark(str(row["id"]), after)
 
 
 def _stopped(row: Mapping[str, Any], asked: str) -> None:

@@ -17,7 +17,7 @@ from attrs import frozen
 from compat.ec2.faults import Ec2Error, not_found
 from compat.ec2.filters import filtered
 from compat.ec2.ids import ec2_id
-from compat.ec2.machines import tags_of
+from compat.ec2.machines import GONE, tags_of
 from compat.ec2.pages import paged
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def delete_security_group(world: World, params: Mapping[str, Any]) -> dict[str, 
     users = [
         one["name"]
         for one in world.rows("instance")
-        if any(f"{row['id']} {row['name']}" == text for text in world.marks(one).groups)
+        if one.get("state") not in GONE
+        and any(f"{row['id']} {row['name']}" == text for text in world.marks(one).groups)
     ]
     if users:
         raise Ec2Error("InvalidGroup.InUse", f"There are active instances using security group '{row['name']}'")

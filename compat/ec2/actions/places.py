@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from compat.ec2 import names
 from compat.ec2.faults import not_found
 from compat.ec2.filters import filtered
+from compat.ec2.launch import is_true
 from compat.ec2.names import type_of
 from compat.ec2.pages import paged
 
@@ -74,6 +76,8 @@ def describe_account_attributes(world: World, params: Mapping[str, Any]) -> dict
     for name, kind in _LIMITS.items():
         if most.get(kind, -1) >= 0:
             values[name] = [str(most[kind])]
+    if is_true(names.zone(world, None).get("securitygroupsenabled")):
+        values["max-elastic-ips"] = ["0"]  # as AllocateAddress says: machines there have addresses of their own
     asked = params.get("AttributeNames") or list(values)
     return {
         "AccountAttributes": [
