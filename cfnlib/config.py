@@ -90,8 +90,8 @@ class Config:
 
     @property
     def embedded(self) -> bool:
-        """Whether no cloud is configured, so that only the embedded one can be meant."""
-        return self.endpoint is None and self.ec2_url is None
+        """Whether no CloudStack is configured, so that only the embedded one can be meant."""
+        return self.endpoint is None
 
     @classmethod
     def load(

@@ -29,7 +29,7 @@ def open_stacks(arguments: argparse.Namespace) -> Stacks:
         state_url=arguments.state,
         mapping=arguments.mapping,
     )
-    if not config.embedded:
+    if not config.embedded or config.ec2_url is not None:
         return Stacks.from_config(config=config)
     folder = embedded_folder()
     sys.stderr.write(f"cfnlib: no cloud is configured; using the embedded one, kept in {folder}\n")

@@ -209,7 +209,8 @@ class Lookups:
             rows = self._listed(kind, known, known.hint)
         except CloudError:  # the error is that the name is unknown; what else there is was only to help
             rows = []
-        lower = {text.lower(): text for text in (_name(known, row) for row in rows) if text}
+        aliases: Mapping[str, str] = getattr(self._client.config, known.aliases) if known.aliases else {}
+        lower = {text.lower(): text for text in (*(_name(known, row) for row in rows), *aliases) if text}
         near = [lower[found] for found in get_close_matches(wanted.lower(), list(lower), n=3, cutoff=0.5)]
         hint = f"; did you mean {' or '.join(repr(text) for text in near)}?" if near else ""
         if not near and lower:
