@@ -98,11 +98,14 @@ class Crew:
     def _work(self) -> None:
         while (turn := self._take()) is not None:
             lane, piece = turn
+            ends = True
             try:
                 piece()
+                ends = False
             finally:
                 del piece, turn
                 with self._changed:
+                    self._threads -= ends  # an error that ends this thread leaves room for another one
                     lane.running -= 1
                     self._queue(lane)
 

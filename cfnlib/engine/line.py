@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from queue import Empty, SimpleQueue
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from cfnlib.engine.crew import Lane
 
 
+_GATHER_S = 0.01
+"""How long a walk waits for more to come back, when more is under way: to be woken for each is dearer."""
 POLLED = "polled"
 """What a message is that brings the ends of calls, whatever asked for them."""
 
@@ -89,6 +92,8 @@ class Line:
         found: list[Message] = []
         try:
             found.append(self._came.get(timeout=0.0 if self._lane is None else max(timeout_s, 0.0)))
+            if self._lane is not None and self.under_way > 1:
+                sleep(_GATHER_S)
             while True:
                 found.append(self._came.get_nowait())
         except Empty:

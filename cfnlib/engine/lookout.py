@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from cfnlib.drivers.base import Clock, Driver, Ended, Pending
     from cfnlib.engine.settings import Settings
 
+_REST = 2.0
+"""How many times as long as a poll took there is no other: less than for one that is alone, for it serves many."""
 _numbers = count()
 
 
@@ -110,7 +112,7 @@ class Lookout:
                 age = 0.0 if came.get(watch) else now - since
                 pause = max(settings.poll_share * age, settings.poll_min_s)
                 self._due[watch] = now + min(pause, settings.poll_max_s)
-                longest = max(longest, min(settings.poll_rest * took, settings.poll_max_s))
+                longest = max(longest, min(_REST * took, settings.poll_max_s))
             self._rest_until = now + longest
         for watch, mine in came.items():
             if mine:

@@ -7,6 +7,7 @@ begun.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -68,7 +69,7 @@ class Engine:
             stack.previous_parameters if previous and stack.previous_parameters is not None else stack.parameters
         )
         facts = self._driver.facts()
-        return Template.from_text(text, stack.template_file).instantiate(
+        return _template(text, stack.template_file).instantiate(
             parameters,
             stack_name=stack.name,
             stack_id=stack.stack_id,
@@ -293,6 +294,12 @@ class Engine:
         if status is _S.DELETE_COMPLETE:
             stack = evolve(stack, deleted_at=now)
         journal.put_stack(stack)
+
+
+@lru_cache(maxsize=32)
+def _template(text: str, file: str) -> Template:
+    """A template as read: an operation asks for it several times, and many stacks are made from the same."""
+    return Template.from_text(text, file)
 
 
 def shown_parameters(instance: Instance) -> dict[str, str]:

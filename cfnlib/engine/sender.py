@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
     Taken = Callable[[str, Mapping[str, Any]], ConflictError]
 
+_REST = 4.0
+"""How many times as long as the last writing took the next one waits that is not urgent."""
+_LONGEST_REST_S = 1.0
+
 
 class Sender:
     """Makes the present calls of tasks, when `write` has written down what they are.
 
     `taken` makes the error for a stranger's thing (found by a command) at the place of one that shall be made.
-    `write_s` is how long what need not be written at once may wait for more.
+    `write_s` is how long what need not be written at once may wait for more; where writing takes long, because many
+    write, it waits longer.
     """
 
     def __init__(self, driver: Driver, line: Line, journal: Journal, write_s: float, taken: Taken) -> None:
@@ -33,7 +38,7 @@ class Sender:
         self._write_s = write_s
         self._taken = taken
         self._to_send: list[Task] = []
-        self._written_at = 0.0
+        self._next_write = 0.0
 
     def next_call(self, task: Task) -> None:
         """Make a task's present call; first let the driver choose what is to be chosen for it."""
@@ -51,10 +56,11 @@ class Sender:
 
     def write(self, *, at_once: bool) -> None:
         """Write down what changed; then, and only then, make the calls whose intents are now written."""
-        now = self._journal.clock.now()
-        if self._to_send or at_once or now >= self._written_at + self._write_s:
+        began = self._journal.clock.now()
+        if self._to_send or at_once or began >= self._next_write:
             self._journal.flush()
-            self._written_at = now
+            now = self._journal.clock.now()
+            self._next_write = now + max(self._write_s, min(_REST * (now - began), _LONGEST_REST_S))
         sending, self._to_send = self._to_send, []
         for task in sending:
             call = task.call
@@ -62,7 +68,7 @@ class Sender:
 
     def due(self) -> float:
         """When something is to be written; far away when nothing is."""
-        return self._written_at + self._write_s if self._journal.dirty else float("inf")
+        return self._next_write if self._journal.dirty else float("inf")
 
     def recall(self) -> None:
         """Make none of the calls that were not handed to the line yet."""

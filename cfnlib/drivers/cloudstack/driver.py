@@ -82,6 +82,8 @@ class CloudStackDriver:
         if not job_id and (failure := failure_in(answer)):
             raise errors.from_answer(call.command, 530, failure, job=True, secrets=(*self.client.secrets, *secrets))
         physical_id = answer.get("id") or record.get("id") if call.effect is Effect.CREATES else None
+        if physical_id and call.key:
+            self._lookups.made(call.key, str(physical_id))
         return Answer(str(physical_id) if physical_id else None, str(job_id) if job_id else None, record)
 
     def find(self, find: Find) -> list[Mapping[str, Any]]:

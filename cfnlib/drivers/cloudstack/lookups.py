@@ -124,6 +124,10 @@ class Lookups:
             raise _not_found(known, name, wanted, listing.rows, aliases)
         return str(row[known.gives])
 
+    def made(self, key: str, thing_id: str) -> None:
+        """Note that a thing is there, because it was made just now; `key` is that of its kind's listing."""
+        self._met.add((key, thing_id))
+
     def _is_there(self, kind: Kind, thing_id: str) -> bool:
         """Whether a thing exists: it may be one that no listing of names has shown yet, or ever shows."""
         if (kind.key, thing_id) not in self._met:
@@ -200,6 +204,9 @@ class Lookups:
         return str(rows[0]["id"]) if rows else None
 
     def _listing(self, kind: str, max_age_s: float) -> _Listing:
+        known = self._listings.get(kind)
+        if known is not None and time.monotonic() - known.asked_at <= max_age_s:
+            return known
         with self._lock:
             lock = self._locks.setdefault(kind, Lock())
         with lock:
