@@ -97,6 +97,7 @@ class World:
         self._lock = Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._behind: ThreadPoolExecutor | None = None
+        self._may_expunge: bool | None = None
         self.making = Lock()
 
     # Calls
@@ -249,6 +250,17 @@ class World:
         self._buried[str(row["id"])] = (self.now(), row)
         for uuid in [uuid for uuid, (at, _) in self._buried.items() if self.now() - at > TOMBSTONE_S]:
             del self._buried[uuid]
+
+    def may_expunge(self) -> bool:
+        """Whether the caller may remove a machine at once and for good.
+
+        Else CloudStack keeps it for a while, with its name and its place in its groups. Source: CloudStack 4.19, the
+        setting allow.user.expunge.recover.vm, which listCapabilities tells.
+        """
+        if self._may_expunge is None:
+            said = self.client.call("listCapabilities").get("capability", {}).get("allowuserexpungerecovervm")
+            self._may_expunge = self.caller.role == "Admin" or str(said).lower() == "true"
+        return self._may_expunge
 
     def tombstones(self) -> list[Row]:
         """The machines that were removed here not long ago, as they last were."""

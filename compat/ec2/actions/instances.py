@@ -167,7 +167,9 @@ def terminate_instances(world: World, params: Mapping[str, Any]) -> dict[str, An
 
 def _removal(world: World, row: Row, volumes: Sequence[str]) -> Callable[[], None]:
     def work() -> None:
-        extra = {"volumeids": list(volumes)} if volumes else {}
+        extra: dict[str, Any] = {"volumeids": list(volumes)} if volumes else {}
+        if world.may_expunge():
+            extra["expunge"] = True
         world.call("destroyVirtualMachine", id=row["id"], **extra)
         world.bury(row)
 
