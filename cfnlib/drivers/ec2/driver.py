@@ -43,8 +43,8 @@ class Ec2Driver:
 
     def __init__(self, config: Config | Client) -> None:
         self.client = config if isinstance(config, Client) else Client(config)
-        self._listings = Listings(self.client)
         self._lookups = Lookups(self.client)
+        self._listings = Listings(self.client, lambda: self.facts().elastic_addresses is False)
         self._waits = Waits(self._listings, self.read)
 
     def facts(self) -> Facts:

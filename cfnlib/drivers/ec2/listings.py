@@ -86,10 +86,14 @@ LISTINGS: Mapping[str, Listing] = {
 
 
 class Listings:
-    """What an account has, listing by listing. Keeps nothing."""
+    """What an account has, listing by listing. Keeps nothing.
 
-    def __init__(self, client: Client) -> None:
+    `shared` says whether machines stand in a network of the world's, so that their own addresses are public.
+    """
+
+    def __init__(self, client: Client, shared: Callable[[], bool]) -> None:
         self._client = client
+        self._shared = shared
 
     def find(self, find: Find) -> list[Mapping[str, Any]]:
         """The rows that match; none as well when what is asked about does not exist. Raises `CloudError`."""
@@ -114,6 +118,8 @@ class Listings:
             for record in self._described(listing, filters)
             if all(_holds(record, name, value) for name, value in asked.items())
         ]
+        if command == "listVirtualMachines" and self._shared():
+            found = [{**one, "nic": [{**nic, "type": "Shared"} for nic in one["nic"]]} for one in found]
         if command == "listVirtualMachines" and "userdata" in (where or {}):
             found = [{**record, "userdata": self._user_data(record["id"])} for record in found]
         return found
