@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _access = logging.getLogger(ACCESS)
 _log = logging.getLogger("cfnlib.web")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
+_ALLOW = ", ".join(sorted(_METHODS))
 
 
 @frozen
@@ -34,7 +35,8 @@ class Limits:
 
     `body_bytes` is the longest body, `under_way` how many requests are answered at a time (more are told to come
     again).
-    `operators` says who may look at /health, /ready and /metrics: `all`, or `loopback`.
+    `operators` says who may look at /health, /ready and /metrics: `all`, or `loopback`, i.e. who is connected from
+    this machine; behind a proxy on this machine that is everybody, so the proxy has to keep these paths back.
     """
 
     body_bytes: int = 1 << 26
@@ -72,45 +74,67 @@ class Door:
         request, request_id, begun = Request(environ), str(uuid4()), time.perf_counter()
         self.metrics.began(self._name)
         response = self._answered(request, request_id)
-        response.headers["x-amzn-RequestId"] = request_id
-        seconds = time.perf_counter() - begun
-        self._tell(request, response, request_id, seconds)
+        self._finish(request, response, request_id, begun)
         return response(environ, start_response)
 
+    def refused(self, environ: dict[str, Any], status: int, code: str, message: str) -> Response:
+        """The answer to what the server could not make a request of; it is logged and counted as any other."""
+        request, request_id, begun = Request(environ), str(uuid4()), time.perf_counter()
+        self.metrics.began(self._name)
+        response = self._no(request, request_id, status, code, message)
+        self._finish(request, response, request_id, begun)
+        return response
+
+    def _no(self, request: Request, request_id: str, status: int, code: str, message: str) -> Response:
+        note(request, code=code)
+        response = self._refuse(status, code, message, request_id, request)
+        if status == 503:
+            response.headers["Retry-After"] = "1"
+        return response
+
+    def _finish(self, request: Request, response: Response, request_id: str, begun: float) -> None:
+        response.headers["x-amzn-RequestId"] = request_id
+        self._tell(request, response, request_id, time.perf_counter() - begun)
+
     def _answered(self, request: Request, request_id: str) -> Response:
+        if request.path in _OPERATORS and request.method in {"GET", "HEAD"}:
+            return self._caught(self._for_operators, request, request_id)
         if not self._room.acquire(blocking=False):
             text = "Too many requests are under way: try again"
-            return self._refuse(503, "ServiceUnavailable", text, request_id, request)
+            return self._no(request, request_id, 503, "ServiceUnavailable", text)
         try:
-            return self._checked(request, request_id)
-        except HTTPException as error:
-            return self._refuse(
-                error.code or 400, "MalformedQueryString", str(error.description), request_id, request
-            )
-        except Exception:  # noqa: BLE001 - whatever it is, the client has an answer and the log the trace
-            _log.exception("request %s failed", request_id)
-            text = "An internal error has occurred. The log has it under the request's id"
-            return self._refuse(500, "InternalFailure", text, request_id, request)
+            return self._caught(self._checked, request, request_id)
         finally:
             self._room.release()
 
+    def _caught(self, answer: Handle, request: Request, request_id: str) -> Response:
+        try:
+            return answer(request, request_id)
+        except HTTPException as error:
+            status = error.code or 400
+            return self._no(request, request_id, status, "MalformedQueryString", str(error.description))
+        except Exception:  # noqa: BLE001 - whatever it is, the client has an answer and the log the trace
+            _log.exception("request %s failed", request_id)
+            text = "An internal error has occurred. The log has it under the request's id"
+            return self._no(request, request_id, 500, "InternalFailure", text)
+
     def _checked(self, request: Request, request_id: str) -> Response:
-        if request.path in _OPERATORS and request.method in {"GET", "HEAD"}:
-            return self._for_operators(request, request_id)
+        if request.method == "OPTIONS":
+            note(request, action="OPTIONS")
+            return Response(status=200, headers={"Allow": _ALLOW})
         if request.method not in _METHODS:
-            response = self._refuse(
-                405, "MethodNotAllowed", f"The method {request.method[:16]!r} is none of ours", request_id, request
-            )
-            response.headers["Allow"] = ", ".join(sorted(_METHODS))
+            text = f"The method {request.method[:16]!r} is none of ours"
+            response = self._no(request, request_id, 405, "MethodNotAllowed", text)
+            response.headers["Allow"] = _ALLOW
             return response
         if (request.content_length or 0) > self._limits.body_bytes:
             text = f"The body is larger than {self._limits.body_bytes} bytes"
-            return self._refuse(413, "RequestEntityTooLarge", text, request_id, request)
+            return self._no(request, request_id, 413, "RequestEntityTooLarge", text)
         return self._handle(request, request_id)
 
     def _for_operators(self, request: Request, request_id: str) -> Response:
         if self._limits.operators == "loopback" and not _is_loopback(request.remote_addr):
-            return self._refuse(403, "AccessDenied", "Ask from the machine itself", request_id, request)
+            return self._no(request, request_id, 403, "AccessDenied", "Ask from the machine itself")
         note(request, action=request.path)
         if request.path == "/metrics":
             return Response(self.metrics.text(), content_type=CONTENT_TYPE)

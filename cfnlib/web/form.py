@@ -32,7 +32,7 @@ def signed_request_of(request: Request) -> SignedRequest:
     if not target:
         query = request.query_string.decode("latin-1")
         target = request.environ.get("PATH_INFO", "/") + (f"?{query}" if query else "")
-    if "://" in target.partition("?")[0]:
+    if not target.startswith("/") and "://" in target.partition("?")[0]:
         target = "/" + target.split("://", 1)[1].partition("/")[2]
     path, _, query = target.partition("?")
     headers = tuple((name.lower(), value) for name, value in request.headers.items())
@@ -46,11 +46,21 @@ def form_of(request: Request, *, max_fields: int = MAX_FIELDS, max_bytes: int = 
     """
     pairs = _read(request.query_string, max_fields)
     if request.mimetype in {"", _FORM}:
-        body = request.get_data()
-        if request.headers.get("Content-Encoding", "").lower() == "gzip":
-            body = _unpacked(body, max_bytes)
-        pairs += _read(body, max_fields)
+        pairs += _read(_body(request, max_bytes), max_fields)
+    if len(pairs) > max_fields:
+        raise _too_many(max_fields)
     return pairs
+
+
+def _body(request: Request, max_bytes: int) -> bytes:
+    body, packed = request.get_data(), request.headers.get("Content-Encoding", "").strip().lower()
+    if packed in {"gzip", "x-gzip"}:
+        return _unpacked(body, max_bytes)
+    if packed not in {"", "identity"}:
+        raise FormError(f"A Content-Encoding of {packed[:32]!r} is not understood: send gzip, or none")
+    if len(body) > max_bytes:
+        raise FormError(f"The body is larger than {max_bytes} bytes")
+    return body
 
 
 def _read(text: bytes, max_fields: int) -> list[tuple[str, str]]:
@@ -61,7 +71,11 @@ def _read(text: bytes, max_fields: int) -> list[tuple[str, str]]:
     except UnicodeDecodeError:
         raise FormError("The parameters are not encoded in UTF-8") from None
     except ValueError:
-        raise FormError(f"The request has more than {max_fields} parameters") from None
+        raise _too_many(max_fields) from None
+
+
+def _too_many(most: int) -> FormError:
+    return FormError(f"The request has more than {most} parameters")
 
 
 def _unpacked(body: bytes, most: int) -> bytes:

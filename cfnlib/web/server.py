@@ -1,20 +1,23 @@
 """The server: waitress, started and stopped from outside.
 
 waitress reads requests without a thread for each, so a slow client holds none; a request is handed to a thread when
-it is complete. It refuses what can be read in two ways (two lengths, odd chunks).
+it is complete, and an answer is sent without one. What makes it stricter is in `channel`.
 """
 
 from __future__ import annotations
 
+import resource
 import threading
 import time
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
 from cfnlib.errors import ConfigError
+from cfnlib.web.channel import Channel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,13 +25,20 @@ if TYPE_CHECKING:
     from cfnlib.web.door import Door
 
 MAX_HEADER_BYTES = 1 << 16
-CHANNEL_TIMEOUT_S = 60
+CHANNEL_TIMEOUT_S = 60.0
 CONNECTIONS = 1000
 _TURN_S = 0.5
+_SWEEP_S = 1.0
 
 
 class Server:
-    """Serves a door at an address, or at a socket of the file system. Raises `ConfigError` when it cannot be had."""
+    """Serves a door at an address, or at a socket of the file system. Raises `ConfigError` when it cannot be had.
+
+    `threads` answer requests. `body_bytes` is the longest body. `channel_timeout_s` is how long a client may be idle,
+    how long a request may take to arrive (a body has more time, by its length) and how long an answer may lie
+    unfetched. `connections` is how many clients there may be; None: as many as `CONNECTIONS`, or a half of the files
+    that the process may open, since their bodies and the rest of the service need files too.
+    """
 
     def __init__(
         self,
@@ -39,13 +49,16 @@ class Server:
         unix_socket: Path | None = None,
         threads: int = 16,
         body_bytes: int = 1 << 26,
-        channel_timeout_s: int = CHANNEL_TIMEOUT_S,
+        channel_timeout_s: float = CHANNEL_TIMEOUT_S,
+        connections: int | None = None,
     ) -> None:
         place: dict[str, Any] = {"host": host, "port": port}
         if unix_socket is not None:
             place = {"unix_socket": str(unix_socket), "unix_socket_perms": "660"}
         self._map: dict[int, Any] = {}
         self._stopping = threading.Event()
+        self._timeout_s = channel_timeout_s
+        self._unix_socket = unix_socket
         self._until = 0.0
         try:
             self._server = create_server(
@@ -53,19 +66,21 @@ class Server:
                 map=self._map,
                 **place,
                 threads=threads,
-                connection_limit=CONNECTIONS,
+                connection_limit=_most_connections() if connections is None else connections,
                 backlog=1024,
-                channel_timeout=channel_timeout_s,
-                cleanup_interval=max(min(channel_timeout_s // 2, 30), 1),
+                channel_timeout=1 << 30,  # `_sweep` does that
                 max_request_header_size=MAX_HEADER_BYTES,
-                max_request_body_size=body_bytes,
+                max_request_body_size=body_bytes + 1,  # waitress means fewer bytes than that
                 asyncore_use_poll=True,
                 clear_untrusted_proxy_headers=True,
                 ident="cfnlib",
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, OverflowError) as error:
             where = unix_socket or f"{host}:{port}"
             raise ConfigError(f"cannot listen at {where}: {error}; choose another --host or --port") from error
+        for one in self._map.values():
+            if isinstance(one, BaseWSGIServer):
+                one.channel_class = partial(Channel, door=app, stopping=self._stopping)
         listening = getattr(self._server, "effective_listen", None)
         self.port = 0
         if unix_socket is None:
@@ -84,22 +99,53 @@ class Server:
         self._until = time.monotonic() + timeout_s
         self._stopping.set()
         if self._thread.is_alive():
+            for one in list(self._map.values()):
+                if isinstance(one, BaseWSGIServer):
+                    one.pull_trigger()
             self._thread.join(timeout_s + 5.0)
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
         for one in list(self._map.values()):
             one.close()
+        if self._unix_socket is not None:
+            with suppress(OSError):
+                self._unix_socket.unlink()
 
     def _run(self) -> None:
         """The loop over all connections; when it is to stop, until the last one has its answer."""
+        swept = time.monotonic()
         while not self._stopping.is_set():
             wasyncore.loop(timeout=_TURN_S, use_poll=True, map=self._map, count=1)
+            if time.monotonic() > swept + _SWEEP_S:
+                self._sweep()
+                swept = time.monotonic()
         for one in list(self._map.values()):
             if isinstance(one, BaseWSGIServer):
                 wasyncore.dispatcher.close(one)
-        while self._busy() and time.monotonic() < self._until:
+        while self._drop_idle() and time.monotonic() < self._until:
             wasyncore.loop(timeout=_TURN_S / 10, use_poll=True, map=self._map, count=1)
 
-    def _busy(self) -> bool:
-        """Whether a request is being answered, or an answer not sent yet."""
-        channels = [one for one in list(self._map.values()) if isinstance(one, HTTPChannel)]
-        return any(one.requests or one.total_outbufs_len for one in channels)
+    def _channels(self) -> list[Channel]:
+        return [one for one in list(self._map.values()) if isinstance(one, Channel)]
+
+    def _sweep(self) -> None:
+        """Close the connections whose clients have had their time."""
+        now = time.time()
+        for channel in self._channels():
+            if channel.is_overdue(now, self._timeout_s):
+                channel.drop()
+
+    def _drop_idle(self) -> bool:
+        """Close the connections that wait for nothing; whether there are others."""
+        busy = False
+        for channel in self._channels():
+            if channel.is_busy():
+                busy = True
+            else:
+                channel.drop()
+        return busy
+
+
+def _most_connections() -> int:
+    """How many connections there may be, so that files remain for everything else."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS if soft == resource.RLIM_INFINITY else max(min(CONNECTIONS, soft // 2), 16)

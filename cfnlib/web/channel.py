@@ -1,0 +1,166 @@
+"""A connection, as waitress has it, and stricter.
+
+waitress forgives some forms that a proxy before it may read differently (a length beside chunks, chunks in HTTP/1.0,
+two hosts); they are refused, since what can be read in two ways can hide a second request. It times idle connections
+only: here a request has to arrive at a least speed, and an answer has to be fetched. Its own errors get the form that
+the door gives to errors, and are sent whole, although the client may still be sending.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from contextlib import suppress
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.task import ErrorTask, WSGITask
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from cfnlib.web.door import Door
+
+MIN_BYTES_PER_S = 4096
+"""How fast a body has to arrive, beyond the time that every request has."""
+
+LINGER_S = 2.0
+"""How long what a client still sends is read away after it was refused, so that it gets to read the answer."""
+
+_TRANSFER = re.compile(rb"^transfer-encoding[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_STRANGE = re.compile(r"[\x00-\x20\x7f#]")
+_CODES = {
+    400: ("BadRequest", "The request is not well-formed HTTP/1.1"),
+    413: ("RequestEntityTooLarge", "The body is too large"),
+    431: ("RequestHeaderFieldsTooLarge", "The request line and the headers are too large"),
+    501: ("NotImplemented", "The only Transfer-Encoding that is understood is chunked"),
+}
+_FAILED = ("InternalFailure", "An internal error has occurred")
+
+
+class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+    """Reads a request, in the one way in which everybody reads it."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the request line and the headers. Raises `ParsingError` for what is refused."""
+        super().parse_header(header_plus)
+        transfer = [value.lower() for value in _TRANSFER.findall(header_plus)]
+        if transfer and (transfer != [b"chunked"] or not self.chunked):
+            raise ParsingError("Transfer-Encoding must be chunked, once, and in HTTP/1.1")
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Content-Length and Transfer-Encoding exclude each other")
+        if "," in self.headers.get("HOST", ""):
+            raise ParsingError("Host must be sent once")
+        if _STRANGE.search(self.request_uri):
+            raise ParsingError("The target has characters that must be encoded")
+
+
+class Task(WSGITask):  # type: ignore[misc]  # as above
+    """Answers a request; a server that stops says that the connection ends with it."""
+
+    def start(self) -> None:
+        """Begin."""
+        super().start()
+        if self.channel.stopping.is_set():
+            self.set_close_on_finish()
+
+
+class Refused(ErrorTask):  # type: ignore[misc]  # as above
+    """Answers what is no request that the door could be given."""
+
+    def execute(self) -> None:
+        """Answer."""
+        request, channel = self.request, self.channel
+        code, message = _CODES.get(request.error.code, _FAILED)
+        method = getattr(request, "command", "") or "GET"
+        environ = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": getattr(request, "path", "") or "/",
+            "QUERY_STRING": "",
+            "REMOTE_ADDR": channel.addr[0],
+            "SERVER_NAME": channel.server.server_name,
+            "SERVER_PORT": str(channel.server.effective_port),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": BytesIO(),
+        }
+        response = channel.door.refused(environ, request.error.code, code, message)
+        body = response.get_data()
+        self.status = response.status
+        self.response_headers += [item for item in response.headers if item[0].lower() != "content-length"]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        channel.lingers = True
+        self.write(b"" if method == "HEAD" else body)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]  # as above
+    """A connection. `door` says what is answered to what is refused, `stopping` that the server ends."""
+
+    parser_class = Parser
+    task_class = Task
+    error_task_class = Refused
+    lingers = False
+
+    def __init__(self, *args: Any, door: Door, stopping: Event, **options: Any) -> None:  # noqa: ANN401 - waitress's
+        self.door = door
+        self.stopping = stopping
+        self._coming: HTTPRequestParser | None = None
+        self._since = 0.0
+        self._shut_at: float | None = None
+        super().__init__(*args, **options)
+
+    def received(self, data: bytes) -> bool:
+        """Take what came, and remember since when a request has been coming."""
+        found: bool = super().received(data)
+        if self.request is not self._coming:
+            self._coming, self._since = self.request, time.time()
+        return found
+
+    def is_overdue(self, now: float, timeout_s: float) -> bool:
+        """Whether the client has had its time: to send something, to send it all, or to fetch its answer."""
+        if self._shut_at is not None:
+            return now > self._shut_at + LINGER_S
+        coming = self.request
+        if coming is not None and now > self._since + timeout_s + coming.body_bytes_received / MIN_BYTES_PER_S:
+            return True
+        waits_for_client = self.total_outbufs_len or not self.requests
+        return bool(waits_for_client and now > self.last_activity + timeout_s)
+
+    def is_busy(self) -> bool:
+        """Whether a request is being answered, or an answer not sent yet."""
+        return bool(self.requests or self.total_outbufs_len)
+
+    def drop(self) -> None:
+        """Close at once."""
+        self.lingers = False
+        self.handle_close()
+
+    def readable(self) -> bool:
+        """See waitress."""
+        return self._shut_at is not None or bool(super().readable())
+
+    def writable(self) -> bool:
+        """See waitress."""
+        return self._shut_at is None and bool(super().writable())
+
+    def handle_read(self) -> None:
+        """See waitress; what comes after a refusal is read away."""
+        if self._shut_at is None:
+            super().handle_read()
+            return
+        try:
+            self.recv(1 << 16)  # which closes when the client has closed
+        except OSError:
+            self.drop()
+
+    def handle_close(self) -> None:
+        """Close; after a refusal, for sending only."""
+        if self.lingers and self._shut_at is None and self.socket is not None:
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+                self._shut_at = time.time()
+                return
+        super().handle_close()
