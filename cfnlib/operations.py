@@ -113,8 +113,7 @@ class Operations:
         state, plan = self.planned(wanted)
         if on_plan is not None:
             on_plan(plan)
-        self._store.create_stack(state)
-        lease = self._holder.acquire(state.stack_id)
+        lease = self._holder.create(state)
         return self._begun(Begun(state, lease, plan, _S.CREATE_COMPLETE), on_event)
 
     def update(
@@ -217,8 +216,7 @@ class Operations:
                 self._store.stack(wanted.stack_id)
             except StackNotFoundError:
                 review = evolve(wanted, status=_S.REVIEW_IN_PROGRESS, template="", parameters={}, shown_parameters={})
-                self._store.create_stack(review)
-                lease = self._holder.acquire(review.stack_id)
+                lease = self._holder.create(review)
                 self._store.commit(lease, events=[status_event(review, self._clock.now())])
                 self._store.release(lease)
         if any(found.name == name for found in self._store.change_sets(wanted.stack_id)):

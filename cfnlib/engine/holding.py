@@ -11,6 +11,7 @@ from cfnlib.state.owner import owner_name
 if TYPE_CHECKING:
     from cfnlib.drivers.base import Clock
     from cfnlib.engine.settings import Settings
+    from cfnlib.state.model import Stack
     from cfnlib.state.store import Lease, Store
 
 
@@ -25,6 +26,11 @@ class Holder:
     def acquire(self, stack_id: str) -> Lease:
         """Hold a stack. Raises `StackBusyError` while another process holds it."""
         return self._store.acquire(stack_id, owner_name(), self._settings.lease_s)
+
+    def create(self, stack: Stack) -> Lease:
+        """Add a stack and hold it from the first moment. Raises `StackExistsError`."""
+        lease = self._store.create_stack(stack, owner_name(), self._settings.lease_s)
+        return lease or self.acquire(stack.stack_id)
 
     def take_over(self, stack_id: str, request: str) -> Lease:
         """Hold a stack, asking who holds it to stop; waits until they have, or are seen to be gone."""

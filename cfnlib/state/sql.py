@@ -69,16 +69,22 @@ class SqlStore:
             self._database.close()
             raise
 
-    def create_stack(self, stack: Stack) -> None:
-        """Add a stack. Raises `StackExistsError` when this account has a stack of this name that is not deleted."""
+    def create_stack(self, stack: Stack, owner: str | None = None, ttl_s: float = 0.0) -> Lease | None:
+        """Add a stack, and give its lease to `owner` in the same moment; None when nobody takes it.
+
+        Raises `StackExistsError` when this account has a stack of this name that is not deleted.
+        """
         row = rows.stack_row(stack)
         free = {"stack_id": stack.stack_id, "epoch": 0, "expires_at": 0.0, "last_event": 0, "last_row": 0}
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> Lease | None:
+            lease = None if owner is None else Lease(stack.stack_id, 1, owner, self._now() + ttl_s)
+            held = {} if lease is None else {"epoch": 1, "owner": owner, "expires_at": lease.expires_at}
             connection.execute(insert(stack_table), row)
-            connection.execute(insert(lease_table), free)
+            connection.execute(insert(lease_table), {**free, **held})
+            return lease
 
-        self._database.write(work, refused=StackExistsError(f"stack {stack.name} is there already"))
+        return self._database.write(work, refused=StackExistsError(f"stack {stack.name} is there already"))
 
     def stack(self, name_or_id: str, account: str = "") -> Stack:
         """The stack of this name that is not deleted, or of this id, deleted or not. Raises `StackNotFoundError`.

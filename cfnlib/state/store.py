@@ -30,8 +30,11 @@ class Lease:
 class Store(Protocol):
     """Keeps stacks. Every method is one transaction and may be called from any thread. Raises `StoreError`."""
 
-    def create_stack(self, stack: Stack) -> None:
-        """Add a stack. Raises `StackExistsError` when this account has a stack of this name that is not deleted."""
+    def create_stack(self, stack: Stack, owner: str | None = None, ttl_s: float = 0.0) -> Lease | None:
+        """Add a stack, and give its lease to `owner` in the same moment; None when nobody takes it.
+
+        Raises `StackExistsError` when this account has a stack of this name that is not deleted.
+        """
 
     def stack(self, name_or_id: str, account: str = "") -> Stack:
         """The stack of this name that is not deleted, or of this id, deleted or not. Raises `StackNotFoundError`."""
