@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("cfnlib.server.workers")
 
 _S = StackStatus
+_GOING = frozenset({_S.DELETE_IN_PROGRESS, _S.DELETE_COMPLETE})
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 300.0
 
 
@@ -53,7 +54,7 @@ class Workers:
         self._running: Counter[str] = Counter()  # an ended one may still be here while the next begins
         self._waiting: OrderedDict[str, deque[str]] = OrderedDict()
         self._pauses: dict[str, tuple[float, float]] = {}
-        self._asked: dict[str, Mapping[str, Any]] = {}
+        self._asked: dict[str, tuple[Mapping[str, Any], Caller]] = {}
         self._sweeper: Thread | None = None
         self.on_end: Callable[[str], object] = lambda _: None
         """Called with the status that an operation ended in."""
@@ -70,16 +71,15 @@ class Workers:
         self._service.store.release(begun.lease)
         self._queue(stack)
 
-    def ask_to_delete(self, stack: StackState, terms: Mapping[str, Any]) -> None:
+    def ask_to_delete(self, stack: StackState, terms: Mapping[str, Any], caller: Caller) -> None:
         """Ask the operation under way, in whichever process, to hand the stack over to be deleted.
 
-        Raises `StackError` when none is under way any more. `terms` are kept for the deletion if the operation runs
-        in this process.
+        Raises `StackError` when none is under way any more. The wish is remembered here, with its `terms` and the
+        caller with whose keys it is done, until the deletion has begun: the operation may end in the very moment.
         """
-        with self._changed:
-            if stack.stack_id in self._running:
-                self._asked[stack.stack_id] = dict(terms)
         self._service.store.ask(stack.stack_id, "delete")
+        with self._changed:
+            self._asked[stack.stack_id] = (dict(terms), caller)
 
     def counts(self) -> tuple[int, int]:
         """How many operations run here, and how many wait."""
@@ -149,7 +149,14 @@ class Workers:
 
     def _start(self, stack: Whose, begun: Begun | None, caller: Caller | None) -> None:
         name = f"cfnlib-{stack.name}"
-        Thread(target=self._work, args=(stack.stack_id, begun, caller), name=name, daemon=True).start()
+        try:
+            Thread(target=self._work, args=(stack.stack_id, begun, caller), name=name, daemon=True).start()
+        except RuntimeError as error:  # the system gives no more threads
+            with self._changed:
+                self._running -= Counter((stack.stack_id,))
+            if begun is not None:
+                self._service.store.release(begun.lease)
+            self._later(stack.stack_id, error)
 
     def _work(self, stack_id: str, begun: Begun | None, caller: Caller | None) -> None:
         """Carry one operation on, then those whose turn comes, until none waits."""
@@ -168,9 +175,6 @@ class Workers:
             except Exception as error:  # noqa: BLE001 - it is logged, and the stack is left to the sweep
                 _log.exception("%s: its operation met something that nobody foresaw; it is taken up again", turn)
                 self._later(turn, error, told=True)
-            finally:
-                with self._changed:
-                    self._asked.pop(turn, None)
             begun = caller = None
             turn = self._next(turn)
 
@@ -194,14 +198,14 @@ class Workers:
         _log.info("%s is %s%s", state_name(stack_id), state.status.value, f": {state.reason}" if state.reason else "")
 
     def _follow(self, stacks: Stacks, state: StackState) -> Begun | None:
-        """The deletion that an operation handed the stack over for, if it did."""
-        if not state.status.in_progress or self._halt.is_set():
+        """The deletion that somebody has asked for while the operation ran, if they did."""
+        if self._halt.is_set():
             return None
         with self._changed:
-            terms = self._asked.pop(state.stack_id, {})
-        if terms and state.status is not _S.DELETE_IN_PROGRESS:
-            return stacks.operations.delete(state, terms=terms)
-        return stacks.operations.take_up(state)
+            asked = self._asked.pop(state.stack_id, None)
+        if asked is not None and state.status not in _GOING:
+            return stacks.operations.delete(state, terms=asked[0])
+        return stacks.operations.take_up(state) if state.status.in_progress else None
 
     def _later(self, stack_id: str, error: Exception, *, told: bool = False) -> None:
         """Leave a stack for a while: twice as long as the last time."""
@@ -218,6 +222,7 @@ class Workers:
         while not self._halt.is_set():
             try:
                 self.sweep()
+                self._delete_what_was_asked()
                 self._service.close_idle()
                 self._purge()
             except StoreError as error:
@@ -241,6 +246,29 @@ class Workers:
                 self._start(state, None, None)
             else:
                 self._queue(state)
+
+    def _delete_what_was_asked(self) -> None:
+        """Begin the deletions that were asked of operations which ended before they heard of it."""
+        with self._changed:
+            asked = dict(self._asked)
+        for stack_id, (terms, caller) in asked.items():
+            try:
+                state = self._service.store.stack(stack_id)
+                if state.status.in_progress and state.status not in _GOING:
+                    continue
+                begun = None
+                if state.status not in _GOING and not state.protected:
+                    with self._service.stacks(caller) as stacks:
+                        begun = stacks.operations.delete(state, terms=terms)
+            except StackBusyError:
+                continue
+            except (StackError, CloudError) as error:
+                _log.error("%s cannot be deleted, as was asked: %s", state_name(stack_id), error)
+                begun = None
+            with self._changed:
+                self._asked.pop(stack_id, None)
+            if begun is not None:
+                self.submit(begun, caller)
 
     def _purge(self) -> None:
         """Forget stacks that were deleted long ago; once an hour is enough."""

@@ -243,3 +243,38 @@ def test_connections_of_accounts_that_went_are_given_back(own):
         Event().wait(0.1)
     assert not place.service._open
     place.made("after")
+
+
+def test_a_deletion_asked_of_an_operation_that_ends_just_then_is_done_all_the_same(own, monkeypatch):
+    place = own()
+    stack_id = place.held("crossing")
+    ask = type(place.service.store).ask
+
+    def ends_before_it_hears(self, found, request):
+        ask(self, found, request)
+        if request == "delete":
+            ask(self, found, None)
+            signalled(place, found)
+            for _ in range(200):
+                if not self.stack(found).status.in_progress:
+                    return
+                Event().wait(0.02)
+
+    monkeypatch.setattr("cfnlib.state.sql.SqlStore.ask", ends_before_it_hears)
+    place.client().delete_stack(StackName="crossing", ClientRequestToken="gone")
+    place.until(stack_id, "DELETE_COMPLETE")
+    statuses = [event.status for event in place.service.store.events(stack_id) if event.logical_id == "crossing"]
+    assert statuses == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+
+
+def test_an_account_asks_no_more_often_than_it_may(own):
+    place = own(requests_per_s=0.5)
+    place.person("ann")
+    codes = set()
+    for _ in range(12):
+        try:
+            place.client().describe_account_limits()
+        except place.client().exceptions.ClientError as error:
+            codes.add(error.response["Error"]["Code"])
+    assert codes == {"Throttling"}
+    assert place.client("ann").describe_account_limits()["AccountLimits"]

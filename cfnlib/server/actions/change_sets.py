@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from cfnlib.errors import StackExistsError, StackNotFoundError, StalePlanError
+from cfnlib.errors import StackBusyError, StackExistsError, StackNotFoundError, StalePlanError
 from cfnlib.server import shown
-from cfnlib.server.actions.lifecycle import check_updatable, failure_choice
+from cfnlib.server.actions.lifecycle import check_updatable, failure_choice, moved_on
 from cfnlib.server.asked import (
     check_resource_types,
     first_reason,
@@ -135,6 +135,8 @@ def execute_change_set(context: Context, params: Params) -> Result:
             begun = stacks.operations.execute(found, on_failure=choice, token=token)
         except StalePlanError:
             raise _not_executable(found, "OBSOLETE", "execution ") from None
+        except StackBusyError:
+            raise moved_on(context, state) from None
         context.service.workers.submit(begun, worker)
     return {}
 

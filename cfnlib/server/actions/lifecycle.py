@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from cfnlib.errors import StackBusyError, StackError, StackExistsError, StackNotFoundError
+from cfnlib.errors import StackBusyError, StackError, StackExistsError, StackNotFoundError, StalePlanError
 from cfnlib.server.asked import (
     check_capabilities,
     check_resource_types,
@@ -98,7 +98,10 @@ def update_stack(context: Context, params: Params) -> Result:
     wanted = changed_state(present, template, parameters, terms_of(params), exactly=True)
     with context.working_on(present) as (stacks, worker):
         reason = first_reason(template, params)
-        begun = stacks.operations.update(wanted, on_failure=on_failure, reason=reason)
+        try:
+            begun = stacks.operations.update(wanted, on_failure=on_failure, reason=reason)
+        except (StackBusyError, StalePlanError):
+            raise moved_on(context, present) from None
         if policy is not None:
             context.service.store.set_policy(present.stack_id, policy)
         context.service.workers.submit(begun, worker)
@@ -162,7 +165,10 @@ def continue_update_rollback(context: Context, params: Params) -> Result:
         if wrong:
             raise SaidError(f"ResourcesToSkip: [{', '.join(wrong)}] are not resources whose update failed")
     with context.working_on(state) as (stacks, worker):
-        begun = stacks.operations.continue_rollback(state, terms={"skipped": skipped, "token": token})
+        try:
+            begun = stacks.operations.continue_rollback(state, terms={"skipped": skipped, "token": token})
+        except StackBusyError:
+            raise moved_on(context, state) from None
         context.service.workers.submit(begun, worker)
     return {}
 
@@ -197,6 +203,12 @@ def check_updatable(present: StackState) -> None:
     """Raise `SaidError` when a stack's status allows no update."""
     if present.status not in UPDATABLE:
         raise SaidError(f"Stack:{present.stack_id} is in {present.status.value} state and can not be updated.")
+
+
+def moved_on(context: Context, present: StackState) -> SaidError:
+    """What is said when another operation was quicker."""
+    now = context.find(present.stack_id).status.value
+    return SaidError(f"Stack:{present.stack_id} is in {now} state and can not be updated.")
 
 
 def _asked_before(context: Context, name: str, params: Params, verb: str) -> StackState | None:
@@ -246,7 +258,7 @@ def _delete(context: Context, state: StackState, terms: Mapping[str, object]) ->
             begun = stacks.operations.delete(state, terms=terms)
         except StackBusyError:
             try:
-                context.service.workers.ask_to_delete(state, terms)
+                context.service.workers.ask_to_delete(state, terms, worker)
             except StackError:  # it has ended just now
                 return False
             return True
