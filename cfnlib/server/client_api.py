@@ -19,6 +19,7 @@ from attrs import evolve
 from werkzeug import Response
 from werkzeug.datastructures import Headers
 
+from cfnlib.drivers.cloudstack.errors import is_question
 from cfnlib.drivers.cloudstack.transport import TransportError
 from cfnlib.errors import AuthenticationError, CapacityError, CfnlibError, LimitError, NotAllowedError, StackBusyError
 from cfnlib.identity.refusal import Refusal, RefusedError
@@ -130,7 +131,8 @@ class ClientApi:
         return None, None
 
     def _run(self, command: Command, pairs: Pairs, request_id: str) -> tuple[Content, Caller]:
-        if any(name.lower() == "sessionkey" for name, _ in pairs):
+        named = {name.lower() for name, _ in pairs}
+        if "sessionkey" in named and "signature" not in named:
             raise ApiRefusedError(
                 401, None, f"{UNVERIFIED}: {command.name} is called with an API key, a session is not enough"
             )
@@ -148,14 +150,14 @@ class ClientApi:
     def _admitted(self, pairs: Pairs) -> Caller:
         """Who calls. Raises `RefusedError`."""
         params = dict(pairs)
-        if len(params) != len(pairs):
+        if len({name.lower() for name in params}) != len(pairs):
             raise ApiRefusedError(431, BAD_PARAMETER, "A parameter is given more than once")
         return self._gate.admit_cloudstack(params)
 
     def _pass(self, signed: SignedRequest, remote: str | None, command: str, *, as_json: bool) -> Response:
         listed = command == "listApis"
         try:
-            passed = self._upstream.send(signed, remote, plain=listed)
+            passed = self._upstream.send(signed, remote, plain=listed, question=is_question(command))
         except TransportError as error:
             if error.sent:
                 why = f"{error.text}; whether the command was carried out is not known"

@@ -63,6 +63,10 @@ class QueryError(Exception):
     """A query that is none: what a web server answers 400 to."""
 
 
+class _ClosedError(TransportError):
+    """The server closed the connection, perhaps one that it had kept open for as long as it does."""
+
+
 class Upstream:
     """The management server at `endpoint()`, which is asked for again when nobody answers there."""
 
@@ -72,23 +76,26 @@ class Upstream:
         self._at: str | None = None
         self._pools = connections(config)
 
-    def send(self, request: SignedRequest, remote_address: str | None, *, plain: bool = False) -> Passed:
+    def send(
+        self, request: SignedRequest, remote_address: str | None, *, plain: bool = False, question: bool = False
+    ) -> Passed:
         """Hand a request on and read the whole answer. `plain`: the answer is not to be compressed.
 
+        `question`: it changes nothing, so it may be sent again when a connection turns out to have been closed.
         Raises `TransportError`, whose text has nothing of the request in it, and `QueryError`.
         """
         query = clean_query(request.raw_query)
         headers = {**self._headers, **_handed_on(request, plain=plain)}
         if remote_address:
             headers["X-Forwarded-For"] = remote_address
-        # What was not sent may be sent again, to where the server is now.
+        # What was not sent may be sent again, to where the server is now, and a question in any case.
         for last in (False, True):
             if self._at is None or last:
                 self._at = self._endpoint()
             try:
                 return self._once(request, f"{self._at}?{query}" if query else self._at, headers)
             except TransportError as error:
-                if last or error.sent:
+                if last or (error.sent and not (question and isinstance(error, _ClosedError))):
                     raise
         raise AssertionError("unreachable")
 
@@ -111,6 +118,8 @@ class Upstream:
                 if len(content) > MAX_ANSWER_BYTES:
                     answer.close()
                     raise TransportError(f"the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB", sent=True)
+        except urllib3.exceptions.ProtocolError as error:
+            raise _ClosedError(told(error).text, sent=True) from None
         except urllib3.exceptions.HTTPError as error:
             raise told(error) from None
         answer.release_conn()

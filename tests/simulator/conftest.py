@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from simulated_cloud import Clock, Cloud
 
 from cfnlib.simulator import Latency, Simulator
+
+# Clients of Python 2.7 are kept where other folders find them too.
+sys.path.append(str(Path(__file__).parent.parent / "clients27"))
 
 
 @pytest.fixture
