@@ -44,6 +44,17 @@ _FAILED = ("InternalFailure", "An internal error has occurred")
 class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
     """Reads a request, in the one way in which everybody reads it."""
 
+    def received(self, data: bytes) -> int:
+        """Take in bytes, and say how many.
+
+        waitress 3.0.2 would wait for ever for the empty body of a request that expects to be told to go on; botocore
+        sends one for each empty object.
+        """
+        taken: int = super().received(data)
+        if self.completed:
+            self.expect_continue = False
+        return taken
+
     def parse_header(self, header_plus: bytes) -> None:
         """Read the request line and the headers. Raises `ParsingError` for what is refused."""
         super().parse_header(header_plus)

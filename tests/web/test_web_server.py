@@ -120,6 +120,11 @@ def test_a_client_that_waits_for_100_continue_is_told_to_go_on(server):
         assert b'"body": 3' in b"".join(iter(lambda: one.recv(1000), b""))
 
 
+def test_a_client_that_waits_and_has_nothing_to_send_is_answered(server):
+    head = b"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    assert b'"body": 0' in raw(server, head)
+
+
 def test_chunks_are_put_together(server):
     _, body, _ = ask(server, "PUT", "/x", b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", {"Transfer-Encoding": "chunked"})
     assert json.loads(body)["body"] == 5
@@ -157,7 +162,7 @@ def test_too_many_fields_are_refused(server):
 
 
 def test_a_slow_client_holds_nothing(server):
-    """More connections that stop in the middle of a request than there are threads: others are served all the same."""
+    """More connections that stop in the middle of a request than there are threads: others are served."""
     slow = []
     for _ in range(40):
         one = socket.create_connection(("127.0.0.1", server.port), timeout=5)

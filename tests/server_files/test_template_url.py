@@ -1,0 +1,157 @@
+"""A TemplateURL leads to the service's own bucket, or to where the operator allows, and to nowhere else."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("werkzeug")
+pytest.importorskip("botocore")
+from cfnlib.identity import Caller
+from cfnlib.server.bucket import Bucket, _Object
+from cfnlib.server.faults import SaidError
+from cfnlib.server.template_url import checked, fetch_template
+
+ANN = Caller("ann", "secret", account="ann", domain_id="d")
+
+
+class Pages(BaseHTTPRequestHandler):
+    """A few pages; what was asked is kept."""
+
+    asked: list[str] = []  # noqa: RUF012 - one list for the whole test
+
+    def do_GET(self):  # noqa: D102 - http.server's name
+        self.asked.append(f"{self.headers['Host']}{self.path}")
+        if self.path == "/away":
+            self.send_response(302)
+            self.send_header("Location", "http://169.254.169.254/latest/meta-data")
+        elif self.path == "/round":
+            self.send_response(302)
+            self.send_header("Location", "/round")
+        elif self.path == "/good":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"Resources: {}")
+            return
+        elif self.path == "/long":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"x" * 2_000_000)
+            return
+        else:
+            self.send_response(404)
+        self.end_headers()
+
+    def log_message(self, *_):  # noqa: D102 - http.server's name
+        pass
+
+
+@pytest.fixture(scope="module")
+def pages():
+    server = HTTPServer(("127.0.0.1", 0), Pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def fetch(url, *, allowed=("127.0.0.0/8",), bucket=None, **options):
+    return fetch_template(url, ANN, bucket=bucket, allowed=allowed, **options)
+
+
+def test_a_template_comes_from_where_it_is_allowed(pages):
+    assert fetch(f"{pages}/good") == "Resources: {}"
+    assert fetch(f"{pages}/good", allowed=["127.0.0.1"]) == "Resources: {}"
+
+
+def test_by_default_nothing_is_asked(pages):
+    with pytest.raises(SaidError, match="does not ask"):
+        fetch(f"{pages}/good", allowed=())
+
+
+@pytest.mark.parametrize("where", ["away", "round", "long", "nothing"])
+def test_a_redirect_out_of_bounds_an_endless_one_and_what_is_too_long_are_errors(pages, where):
+    with pytest.raises(SaidError):
+        fetch(f"{pages}/{where}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://a/b",
+        "http://user:pw@127.0.0.1/",
+        "http://",
+        "//x",
+        "http://127.0.0.1:99999/",
+        "gopher://x",
+        "",
+    ],
+)
+def test_what_is_no_such_url_is_refused(url):
+    with pytest.raises(SaidError):
+        fetch(url)
+
+
+def test_a_name_must_lead_to_allowed_addresses_only():
+    allowed = ["203.0.113.0/24"]
+    assert checked("http://t.example/x", allowed, lambda *_: ["203.0.113.7"]).address == "203.0.113.7"
+    for found in (["203.0.113.7", "10.0.0.1"], ["127.0.0.1"], [], ["::1"]):
+        with pytest.raises(SaidError):
+            checked("http://t.example/x", allowed, lambda *_, found=found: found)
+
+
+def test_the_connection_goes_to_the_address_that_was_looked_at(pages):
+    """A name that changes between the look and the connection leads nowhere else."""
+    answers = iter([["127.0.0.1"], ["10.0.0.1"]])
+    port = pages.rpartition(":")[2]
+    url = f"http://changing.example:{port}/good"
+    assert fetch(url, resolve=lambda *_: next(answers)) == "Resources: {}"
+    assert Pages.asked[-1] == f"changing.example:{port}/good"
+
+
+V4 = st.ip_addresses(v=4)
+
+
+@given(address=V4, form=st.sampled_from(["plain", "mapped", "6to4", "nat64"]), length=st.integers(0, 32))
+def test_an_address_within_another_is_looked_at_too(address, form, length):
+    """An IPv4 address in whatever dress is allowed just when it is itself."""
+    allowed = [f"{address if length % 2 else IPv4Address('198.51.100.0')}/{length}", "2002::/16", "64:ff9b::/96"]
+    inside = address in ip_network(allowed[0], strict=False)
+    shown = {
+        "plain": str(address),
+        "mapped": f"::ffff:{address}",
+        "6to4": str(IPv6Address((0x2002 << 112) | (int(address) << 80))),
+        "nat64": str(IPv6Address(int(ip_address("64:ff9b::")) | int(address))),
+    }[form]
+    if inside:
+        assert checked("https://t.example/x", allowed, lambda *_: [shown])
+    else:
+        with pytest.raises(SaidError):
+            checked("https://t.example/x", allowed, lambda *_: [shown])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://s3.amazonaws.com/box/a/t.yaml",
+        "https://s3.us-east-1.amazonaws.com/box/a/t.yaml",
+        "https://box.s3.amazonaws.com/a/t.yaml",
+        "https://box.s3.eu-west-1.amazonaws.com/a/t.yaml",
+        "http://127.0.0.1:8000/box/a/t.yaml",
+        "s3://box/a/t.yaml",
+    ],
+)
+def test_urls_of_s3_mean_the_callers_own_bucket(tmp_path, url):
+    bucket = Bucket(tmp_path, "http://127.0.0.1:8000")
+    place = bucket.home(ANN) / "box"
+    place.mkdir(parents=True)
+    _Object(place, "a/t.yaml").write("Description: é".encode(), "text/yaml")
+    assert fetch(url, bucket=bucket, allowed=()) == "Description: é"
+    with pytest.raises(SaidError, match="S3 error"):
+        fetch_template(url, Caller("bob", "s", account="bob"), bucket=bucket, allowed=())
