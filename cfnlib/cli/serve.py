@@ -102,12 +102,12 @@ def _settings(arguments: argparse.Namespace, public_url: str, state_url: str) ->
     return ServiceSettings(
         public_url=checked_public_url(public_url),
         secret=load_secret(arguments.secret_file or secret_place(state_url)),
+        bucket_folder=arguments.bucket_folder or secret_place(state_url).with_name("bucket"),
         operations=arguments.workers,
         calls=arguments.calls,
         stacks_per_account=arguments.stacks_per_account,
         requests_per_s=arguments.requests_per_second,
         template_hosts=tuple(arguments.template_hosts),
-        bucket_folder=arguments.bucket_folder,
     )
 
 

@@ -17,7 +17,7 @@ from werkzeug import Response
 from cfnlib.errors import CfnlibError, StoreError
 from cfnlib.server.actions.account import COST_PATH, COST_TEXT
 from cfnlib.server.admission import Admission
-from cfnlib.server.faults import RECEIVER, SENDER, told
+from cfnlib.server.faults import RECEIVER, SENDER, SaidError, told
 from cfnlib.server.query import QueryApi
 from cfnlib.server.service import SIGNAL_PATH
 from cfnlib.server.signals import take_signal
@@ -90,11 +90,13 @@ class App:
 
     def handle(self, request: Request, request_id: str) -> Response:
         """Answer one request."""
-        path = request.path
+        path, signed = request.path, signed_request_of(request)
+        if self.service.bucket is not None and _is_for_s3(request):
+            return _bucket(self, request, signed, request_id)
         for route in ROUTES:
             if path == route.path or (route.below and path.startswith(route.path)):
-                return route.respond(self, request, signed_request_of(request), request_id)
-        return _bucket(self, request, signed_request_of(request), request_id)
+                return route.respond(self, request, signed, request_id)
+        return _bucket(self, request, signed, request_id)
 
 
 class LateApp:
@@ -184,7 +186,10 @@ def _bucket(app: App, request: Request, signed: SignedRequest, request_id: str) 
     from cfnlib.server.bucket import respond  # noqa: PLC0415 - as above
 
     note(request, action="bucket")
-    return respond(app.service.bucket, app.gate, request, signed, request_id)
+    try:
+        return respond(app.service.bucket, app.gate, request, signed, request_id)
+    except SaidError:  # the limit of requests; S3's clients slow down on this status
+        return _text(503, "SlowDown: Please reduce your request rate.\n")
 
 
 ROUTES = (
@@ -196,6 +201,11 @@ ROUTES = (
     Route("/clusters/", True, _clusters),
 )
 """What is not among these is the bucket's."""
+
+
+def _is_for_s3(request: Request) -> bool:
+    """Whether a request is signed for S3: the list of buckets, for one, is at the same path as the Query API."""
+    return "/s3/aws4_request" in request.headers.get("Authorization", "")
 
 
 def _failed(error: Exception, request_id: str) -> Response:

@@ -14,7 +14,7 @@ import logging
 import time
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from attrs import define, evolve
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cfnlib.drivers.base import Driver
     from cfnlib.engine.settings import Settings
     from cfnlib.identity.keyring import Caller, Keyring
+    from cfnlib.server.bucket import Bucket
     from cfnlib.server.settings import ServiceSettings
     from cfnlib.state.model import ChangeSet, StackSummary
     from cfnlib.state.model import Stack as StackState
@@ -87,7 +88,7 @@ class Service:
         self._close = close
         self._lock = Lock()
         self._open: dict[tuple[str, str, str], _Open] = {}
-        self.bucket: Any = None
+        self.bucket = _bucket(settings)
         self._crew = Crew(settings.calls)
         self.workers = Workers(self)
 
@@ -253,6 +254,15 @@ class Service:
             owner=caller.user_id,
             crew=self._crew,
         )
+
+
+def _bucket(settings: ServiceSettings) -> Bucket | None:
+    """The bucket for templates, None when there is no place for one."""
+    if settings.bucket_folder is None:
+        return None
+    from cfnlib.server.bucket import Bucket  # noqa: PLC0415 - many services have none
+
+    return Bucket(settings.bucket_folder, public_url=settings.public_url)
 
 
 def cloudstack_driver(config: Config, caller: Caller) -> Driver:

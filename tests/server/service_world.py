@@ -107,7 +107,7 @@ class Place:
         )
         self.config = Config(endpoint=self.simulator.endpoint, key=self.admin.key, secret=self.admin.secret)
         self.url = f"sqlite:///{folder / 'stacks.db'}"
-        self._settings = settings
+        self._settings = {"bucket_folder": folder / "bucket", **settings}
         self.people = {"admin": self._person(self.cloud.listUsers(username="admin")["user"][0])}
         self._clients: dict[tuple[str, str], Any] = {}
         self.open()
