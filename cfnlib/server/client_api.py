@@ -43,6 +43,7 @@ from cfnlib.server.client_api_jobs import Jobs
 from cfnlib.server.client_api_upstream import Passed, QueryError, Upstream
 from cfnlib.server.context import Context
 from cfnlib.server.faults import told
+from cfnlib.web import note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +77,7 @@ class ClientApi:
         self._upstream = Upstream(service.config, service.endpoint)
         self._jobs = Jobs(service)
         self._commands = Commands(self._jobs).table
+        self._named = {*self._commands, "queryAsyncJobResult", "listApis"}
 
     def close(self) -> None:
         """Close the connections to the management server."""
@@ -96,16 +98,14 @@ class ClientApi:
         try:
             content, caller = self._own(command, pairs, named, request_id)
             if content is None:
-                return self._pass(signed, request.remote_addr, command, as_json=as_json)
+                return self._pass(request, signed, command, as_json=as_json)
         except Exception as error:  # noqa: BLE001 - what nobody foresaw is logged, and answered as an internal error
             refused = _refusal_of(error)
             if refused.code >= 500:
                 _log.error("%s %s: %s", request_id, command[:40], error, exc_info=error)
-            request.environ["cfnlib.code"] = str(refused.code)
+            note(request, action=command if command in self._named else "client-api", code=str(refused.code))
             return _refused(envelope, refused, as_json=as_json)
-        request.environ["cfnlib.action"] = command
-        if caller is not None:
-            request.environ["cfnlib.account"] = caller.account
+        note(request, action=command, account=caller.account if caller is not None else None)
         return _response(200, body_of(envelope, content, as_json=as_json), as_json=as_json)
 
     def _own(
@@ -154,19 +154,21 @@ class ClientApi:
             raise ApiRefusedError(431, BAD_PARAMETER, "A parameter is given more than once")
         return self._gate.admit_cloudstack(params)
 
-    def _pass(self, signed: SignedRequest, remote: str | None, command: str, *, as_json: bool) -> Response:
+    def _pass(self, request: Request, signed: SignedRequest, command: str, *, as_json: bool) -> Response:
         listed = command == "listApis"
         try:
-            passed = self._upstream.send(signed, remote, plain=listed, question=is_question(command))
+            passed = self._upstream.send(signed, request.remote_addr, plain=listed, question=is_question(command))
         except TransportError as error:
             if error.sent:
                 why = f"{error.text}; whether the command was carried out is not known"
             else:
                 why = f"it cannot be reached: {error.text}; nothing was done"
             _log.warning("the management server: %s", why)
+            note(request, code="530")
             refused = ApiRefusedError(530, BAD_PARAMETER, f"The management server: {why}")
             return _refused(envelope_of(command), refused, as_json=as_json)
         except QueryError as error:
+            note(request, code="400")
             return Response(f"{error}\n", 400, content_type="text/plain")
         if listed and passed.status == 200 and not passed.header("content-encoding"):
             passed = passed._replace(body=self._with_ours(passed))

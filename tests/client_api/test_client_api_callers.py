@@ -8,8 +8,15 @@ from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
-from client_api_calls import client_of, job_of, refused, sent, signed
+from client_api_calls import PATH, client_of, job_of, refused, sent, signed
+from cs import CloudStack
 from service_world import QUICK
+
+from cfnlib.config import Config
+from cfnlib.server.app import App, LateApp
+from cfnlib.server.opening import open_embedded_service
+from cfnlib.server.settings import ServiceSettings
+from cfnlib.web import Door, Server
 
 UNVERIFIED = "unable to verify user credentials and/or request signature"
 
@@ -134,6 +141,25 @@ def client_of_cloud(place, name):
     found = client_of(place, name)
     found.endpoint = place.simulator.endpoint
     return found
+
+
+def test_the_embedded_cloud_of_the_service_is_called_through_it_too(tmp_path):
+    late = LateApp()
+    server = Server(Door(late.handle)).start()
+    settings = ServiceSettings(public_url=server.url, secret=b"s" * 32)
+    opened = open_embedded_service(Config(), settings, folder=tmp_path)
+    try:
+        with opened.service:
+            late.app = App(opened.service)
+            client = CloudStack(
+                server.url + PATH, opened.access_key, opened.secret, job_timeout=30, poll_interval=0.02
+            )
+            assert client.listZones()["count"] >= 1
+            made = client.createStack(name="near", templatebody=QUICK, fetch_result=True)["stack"]
+            assert made["status"] == "CREATE_COMPLETE"
+            assert client.listSSHKeyPairs(name="near-key")["count"] == 1
+    finally:
+        server.stop()
 
 
 def test_a_service_with_another_secret_does_not_take_this_ones_jobs(place):
