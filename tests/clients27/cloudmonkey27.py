@@ -30,15 +30,14 @@ class CloudMonkey:
         python, environment = python27_with(*PACKAGES)
         self._environment = environment | {"HOME": str(home)}
         self._start = [python, "-c", "from cloudmonkey.cloudmonkey import main; main()"]
-        for name, value in (
-            ("profile", "cloud"),
-            ("url", url),
-            ("apikey", key),
-            ("secretkey", secret),
-            ("display", "json"),
-            ("color", "false"),
-        ):
-            self("set", name, value)
+        config = home / ".cloudmonkey" / "config"
+        config.parent.mkdir()
+        config.write_text(
+            f"[core]\nprofile = cloud\n[ui]\ncolor = false\ndisplay = json\n"
+            f"[cloud]\nurl = {url}\napikey = {key}\nsecretkey = {secret}\n",
+            encoding="utf-8",
+        )
+        self("set", "display", "json")  # it says which settings it takes from itself, once
 
     def __call__(self, *words: str) -> str:
         """What it prints."""
