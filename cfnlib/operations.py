@@ -123,11 +123,14 @@ class Operations:
         on_failure: str = "ROLLBACK",
         revision: int | None = None,
         reason: str = "",
+        policy: str | None = None,
         on_plan: Callable[[Plan], None] | None = None,
         on_event: Observer | None = None,
     ) -> Begun:
         """Begin to change a stack to what `changed_state` gave. `revision` is the one it was made for, if another.
 
+        `policy` stands in for the stack's own policy during this update. An update that the policy denies something
+        is begun, fails before it touches anything, and goes back, as clients of CloudFormation expect.
         `reason` is what the first event says, and the stack until the update ends.
         Raises `TemplateError`, `NoUpdatesError`, `StackBusyError`, `StackError` and `StalePlanError`.
         """
@@ -151,6 +154,7 @@ class Operations:
                 on_failure=on_failure,
                 owner=self._owner or wanted.owner,
                 request=None,
+                terms=evolve(wanted.terms, policy=now.policy if policy is None else policy),
             )
         except BaseException:
             self._store.release(lease)
@@ -279,7 +283,13 @@ class Operations:
         try:
             now = self._store.stack(state.stack_id)
             status = now.moved(_S.CREATE_IN_PROGRESS).status
-            state = evolve(state, status=status, revision=now.revision + 1, owner=self._owner or state.owner)
+            state = evolve(
+                state,
+                status=status,
+                revision=now.revision + 1,
+                owner=self._owner or state.owner,
+                updated_at=self._clock.now(),
+            )
         except BaseException:
             self._store.release(lease)
             raise

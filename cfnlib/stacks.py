@@ -29,7 +29,7 @@ from cfnlib.state.model import Event, Signal, StackStatus, Terms
 from cfnlib.wanted import as_template, changed_state, check_choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from cfnlib.config import Config
     from cfnlib.diagnostic import Diagnostics
@@ -187,19 +187,21 @@ class Stacks:
         *,
         on_failure: str = "ROLLBACK",
         tags: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
         on_event: Observer | None = None,
         on_plan: Callable[[Plan], None] | None = None,
     ) -> Stack:
         """Make a stack, and wait until it is there.
 
         A creation of the same stack that another process left behind is carried to its end instead. `on_failure` is
-        ROLLBACK, DO_NOTHING or DELETE; `tags` are put on everything that can have tags. Raises `TemplateError` before
-        anything is touched; `StackExistsError`; `OperationFailedError` when it could not be made (it is then in the
-        status that `on_failure` leads to).
+        ROLLBACK, DO_NOTHING or DELETE; `tags` are put on everything that can have tags; a creation that takes longer
+        than `timeout_s` seconds fails. Raises `TemplateError` before anything is touched; `StackExistsError`;
+        `OperationFailedError` when it could not be made (it is then in the status that `on_failure` leads
+        to).
         """
         check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING", "DELETE"))
         wanted = self.operations.new(name, template, parameters)
-        wanted = evolve(wanted, on_failure=on_failure, terms=Terms(tags=dict(tags or {})))
+        wanted = evolve(wanted, on_failure=on_failure, terms=Terms(tags=dict(tags or {}), timeout_s=timeout_s))
         done = self._left_behind(wanted, on_event)
         if done is not None:
             return done
@@ -213,25 +215,30 @@ class Stacks:
         *,
         on_failure: str = "ROLLBACK",
         tags: Mapping[str, str] | None = None,
+        policy: str | None = None,
         on_event: Observer | None = None,
         on_plan: Callable[[Plan], None] | None = None,
     ) -> Stack:
         """Change a stack to what a template (None: the present one) with these parameters wants, and wait for it.
 
         Parameters that are not given keep their present values, and so do `tags`. An operation that another process
-        left behind is carried to its end first. `on_failure` is ROLLBACK or DO_NOTHING. Raises as
-        `create` does, and `StackError` when the stack's status allows no update or nothing would change.
+        left behind is carried to its end first. `on_failure` is ROLLBACK or DO_NOTHING; `policy` (JSON) stands in for
+        the stack policy, if the stack has one, during this update. Raises as `create` does, and `StackError`
+        when the stack's status allows no update or nothing would change.
         """
         check_choice("on_failure", on_failure, ("ROLLBACK", "DO_NOTHING"))
         present = self._carried_on(self._shelf.mine(name), on_event)
         terms = None if tags is None else {"tags": dict(tags)}
         wanted = changed_state(present, template, parameters, terms)
-        begun = self.operations.update(wanted, on_failure=on_failure, on_plan=on_plan, on_event=on_event)
+        begun = self.operations.update(
+            wanted, on_failure=on_failure, policy=policy, on_plan=on_plan, on_event=on_event
+        )
         return self._carry(begun, on_event)
 
-    def delete(self, name: str, *, on_event: Observer | None = None) -> Stack:
+    def delete(self, name: str, *, retain: Collection[str] = (), on_event: Observer | None = None) -> Stack:
         """Remove a stack and all that it made, and wait for it. An operation under way is stopped first.
 
+        `retain` are the logical ids of resources that are left where they are, and forgotten.
         Raises `OperationFailedError` when something could not be removed; deleting again tries again. Raises
         `StackError` when the stack is protected.
         """
@@ -241,7 +248,7 @@ class Stacks:
         if state.protected:
             raise StackError(f"stack {state.name} is protected: take its termination protection away first")
         self.driver.facts()  # a cloud that does not answer is told before the stack is marked as one that goes
-        begun = self.operations.delete_in_turn(state, on_event=on_event)
+        begun = self.operations.delete_in_turn(state, terms={"retained": tuple(retain)}, on_event=on_event)
         return Stack(self, state.stack_id) if begun is None else self._carry(begun, on_event)
 
     def cancel(self, name: str) -> None:
@@ -260,11 +267,12 @@ class Stacks:
         begun = self.operations.take_up(state) if state.status.in_progress else None
         return Stack(self, state.stack_id) if begun is None else self._carry(begun, on_event)
 
-    def continue_rollback(self, name: str, *, on_event: Observer | None = None) -> Stack:
-        """Try again to go back to what was before a failed update."""
+    def continue_rollback(self, name: str, *, skip: Collection[str] = (), on_event: Observer | None = None) -> Stack:
+        """Try again to go back to what was before a failed update, leaving the resources `skip` as they are."""
         state = self._shelf.mine(name)
         self.driver.facts()  # as in delete
-        return self._carry(self.operations.continue_rollback(state, on_event=on_event), on_event)
+        begun = self.operations.continue_rollback(state, terms={"skipped": tuple(skip)}, on_event=on_event)
+        return self._carry(begun, on_event)
 
     # Change sets
 

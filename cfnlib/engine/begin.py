@@ -13,7 +13,7 @@ from attrs import evolve
 
 from cfnlib.engine.task import Task
 from cfnlib.errors import CfnlibError, CloudError, ConflictError, StackError
-from cfnlib.plan.change import REPLACED, Action, Operation
+from cfnlib.plan.change import REPLACED, SKIPPED, Action, Operation
 from cfnlib.plan.evaluate import raise_problems, with_ids
 from cfnlib.resources import find as find_type
 from cfnlib.schema.calls import Effect, Find
@@ -43,8 +43,13 @@ class Beginner:
         self._taken: dict[str, dict[str, str]] = {}
 
     def keep(self, action: Action) -> None:
-        """Let others refer to a row that stays as it is."""
-        self.made(self._journal.rows[action.logical_id, action.generation])
+        """Let others refer to a row that stays as it is; one that is skipped counts as what it was before."""
+        row = self._journal.rows[action.logical_id, action.generation]
+        if action.reason == SKIPPED:
+            now = self._journal.clock.now()
+            row = evolve(row, status=ResourceStatus.UPDATE_COMPLETE, reason=SKIPPED, intent=None, ended_at=now)
+            self._journal.put(row, event=True)
+        self.made(row)
 
     def forget(self, action: Action) -> None:
         """Let a thing be, and know of it no more: its policy says that it stays."""

@@ -29,7 +29,7 @@ class Journal:
     `masked` makes the values of NoEcho parameters unreadable in every reason that is written down.
     `rows` is what the store holds, once flushed; `own_ids` are the ids of all that is, or was, in them under this
     lease. `request` is what somebody asked of this operation in the meantime; `halt`, once set, asks this process to
-    leave it to another.
+    leave it to another, and `deadline`, once it is over, to go back.
     Raises `LeaseLostError` from `flush` and `check` once the lease is lost.
     """
 
@@ -45,6 +45,7 @@ class Journal:
         heartbeat_s: float,
         observer: Observer | None = None,
         halt: Flag | None = None,
+        deadline: float | None = None,
     ) -> None:
         self.store = store
         self.lease = lease
@@ -54,6 +55,7 @@ class Journal:
         self.own_ids: set[str | None] = {row.physical_id for row in self.rows.values()}
         self.request: str | None = None
         self.halt = halt
+        self.deadline = deadline
         self._lease_s = lease_s
         self._heartbeat_s = heartbeat_s
         self.masked: Callable[[str], str] = str
@@ -80,6 +82,11 @@ class Journal:
         """Whether this process shall go on no further."""
         return self.halt is not None and self.halt.is_set()
 
+    @property
+    def late(self) -> bool:
+        """Whether the operation has taken longer than it may."""
+        return self.deadline is not None and self.clock.now() >= self.deadline
+
     def put(self, row: Resource, *, event: bool = False) -> None:
         """Keep a row; with `event`, tell of its status."""
         if row.reason:
@@ -88,14 +95,14 @@ class Journal:
         self.own_ids.add(row.physical_id)
         self._changed[row.key] = row
         if event:
-            self._tell(row.logical_id, row.physical_id, row.type, row.status.value, row.reason)
+            self.tell(row.logical_id, row.physical_id, row.type, row.status.value, row.reason)
 
     def drop(self, row: Resource) -> None:
         """Take a row away, telling of its last status."""
         self.rows.pop(row.key, None)
         self._changed.pop(row.key, None)
         self._removed[row.key] = None
-        self._tell(row.logical_id, row.physical_id, row.type, row.status.value, row.reason)
+        self.tell(row.logical_id, row.physical_id, row.type, row.status.value, row.reason)
 
     def put_stack(self, stack: Stack) -> None:
         """Keep the stack, telling of its status when that is new."""
@@ -105,7 +112,7 @@ class Journal:
         self._stack_changed = True
         if changed:
             kind = "AWS::CloudFormation::Stack"
-            self._tell(stack.name, stack.stack_id, kind, stack.status.value, stack.reason)
+            self.tell(stack.name, stack.stack_id, kind, stack.status.value, stack.reason)
 
     def flush(self) -> None:
         """Write everything down, and renew the lease when a third of it has gone by.
@@ -132,7 +139,8 @@ class Journal:
             for event in told:
                 self._observer(event)
 
-    def _tell(self, logical_id: str, physical_id: str | None, kind: str, status: str, reason: str) -> None:
+    def tell(self, logical_id: str, physical_id: str | None, kind: str, status: str, reason: str) -> None:
+        """Tell of something that happened, when the rest is written down."""
         stack = self.stack
         self._events.append(
             Event(

@@ -19,8 +19,9 @@ from cfnlib.errors import StackError, TemplateError
 from cfnlib.plan.change import Phase
 from cfnlib.plan.make import make_plan, plan_removal
 from cfnlib.plan.name import account_number
+from cfnlib.plan.policy import StackPolicy, denied
 from cfnlib.plan.validate import attributes_of
-from cfnlib.state.model import MADE, Stack, StackStatus
+from cfnlib.state.model import MADE, ResourceStatus, Stack, StackStatus
 from cfnlib.template import Template
 
 if TYPE_CHECKING:
@@ -117,13 +118,14 @@ class Engine:
             heartbeat_s=settings.heartbeat_s,
             observer=observer,
             halt=halt,
+            deadline=_deadline(stack),
         )
         try:
             self._driver.facts()
             while journal.stack.status.in_progress and not journal.halted:
                 before = journal.stack.status
                 self._lead(journal, plan)
-                plan = None
+                plan, journal.deadline = None, None
                 journal.flush()
                 if journal.stack.status is before:
                     break
@@ -212,7 +214,8 @@ class Engine:
         self._move(journal, final, left or journal.stack.reason)
 
     def _remove_all(self, journal: Journal, done: StackStatus, failed: StackStatus, *, rollback: bool) -> None:
-        plan = plan_removal(journal.stack.name, list(journal.rows.values()), rollback=rollback)
+        retained = () if rollback else journal.stack.terms.retained
+        plan = plan_removal(journal.stack.name, list(journal.rows.values()), rollback=rollback, retained=retained)
         outcome = self._walk(plan, Phase.MAIN, journal)
         if self._handed_over(journal, outcome):
             return
@@ -225,9 +228,10 @@ class Engine:
         try:
             if plan is None:
                 plan = self._made(self.instance(journal.stack), journal.stack, journal)
+            refused = _refused(journal, plan)
         except (TemplateError, StackError) as error:
             return Outcome([(journal.stack.name, str(error))]), None
-        return self._walk(plan, Phase.MAIN, journal), plan
+        return Outcome(refused) if refused else self._walk(plan, Phase.MAIN, journal), plan
 
     def _made(
         self,
@@ -238,6 +242,7 @@ class Engine:
         going_back: bool = False,
         cleaning: bool = False,
     ) -> Plan:
+        terms = (stack.previous_terms if going_back else None) or stack.terms
         rows = list(journal.rows.values()) if journal is not None else self._store.resources(stack.stack_id)
         plan = make_plan(
             instance,
@@ -248,6 +253,8 @@ class Engine:
             going_back=going_back,
             cleaning=cleaning,
             signal_url=self._signal_url,
+            tags=terms.tags,
+            skipped=stack.terms.skipped if going_back else (),
         )
         plan.diagnostics.raise_if_errors()
         return plan
@@ -296,6 +303,14 @@ class Engine:
         journal.put_stack(stack)
 
 
+def _deadline(stack: Stack) -> float | None:
+    """When a creation has taken too long; None when it may take as long as it needs."""
+    if stack.status is not _S.CREATE_IN_PROGRESS or stack.terms.timeout_s is None:
+        return None
+    began = stack.created_at if stack.updated_at is None else stack.updated_at
+    return began + stack.terms.timeout_s
+
+
 @lru_cache(maxsize=32)
 def _template(text: str, file: str) -> Template:
     """A template as read: an operation asks for it several times, and many stacks are made from the same."""
@@ -307,10 +322,25 @@ def shown_parameters(instance: Instance) -> dict[str, str]:
     return {name: value.shown for name, value in instance.parameters.items()}
 
 
+def _refused(journal: Journal, plan: Plan) -> list[tuple[str, str]]:
+    """What the stack policy denies an update: told, and taken for failures before anything is touched.
+
+    As with AWS, who sees the update fail sees it rolled back; there is just nothing to roll back yet.
+    """
+    stack = journal.stack
+    if stack.status is not _S.UPDATE_IN_PROGRESS or stack.terms.policy is None:
+        return []
+    found = denied(StackPolicy.read(stack.terms.policy), plan)
+    for action, reason in found:
+        failed = ResourceStatus.UPDATE_FAILED.value
+        journal.tell(action.logical_id, action.physical_id, action.type, failed, reason)
+    return [(action.logical_id, reason) for action, reason in found]
+
+
 def _reason(outcome: Outcome) -> str:
     if not outcome.failures:
         return "the operation was cancelled"
-    first = "; ".join(f"{name}: {reason}" for name, reason in outcome.failures[:3])
+    first = "; ".join(f"{name}: {reason}" if name else reason for name, reason in outcome.failures[:3])
     more = len(outcome.failures) - 3
     return first + (f"; and {more} more" if more > 0 else "")
 

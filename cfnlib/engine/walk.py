@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from cfnlib.schema.calls import Call
     from cfnlib.schema.model import Facts
 
+TOO_LATE = "Stack creation time exceeded the specified timeout. Rollback requested by user."
+"""Why a creation fails that takes too long: word for word what clients look for."""
+
 
 class Walk:
     """One phase of a plan being done. `run` does it to the end, or until it is halted."""
@@ -352,6 +355,11 @@ class Walk:
                 self._fail(task, f"{task.call.command}: its job has not ended after {waited:g} s", had_effect=True)
 
     def _check_request(self) -> None:
-        if self._journal.request is not None and not self._front.outcome.stopped:
-            self._front.outcome.stopped = True
-            self._signals.give_up(lambda task: self._fail(task, "the operation was cancelled"))
+        outcome = self._front.outcome
+        if self._journal.request is not None and not outcome.stopped:
+            outcome.stopped = True
+        elif self._journal.late and not outcome.failures:
+            outcome.failures.append(("", TOO_LATE))
+        else:
+            return
+        self._signals.give_up(lambda task: self._fail(task, "the operation was cancelled"))

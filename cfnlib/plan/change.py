@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 REPLACED = "it is replaced"
 """The reason of a removal that makes room for, or follows, a replacement: its policy is UpdateReplacePolicy."""
 
+SKIPPED = "it is skipped by the rollback"
+"""The reason of an action that leaves a row as it is, although its update failed, because somebody asked for that."""
+
 
 class Operation(Enum):
     """What is done to a resource."""

@@ -58,6 +58,7 @@ class Evaluator:
     """Resolves the properties of declared resources against the rows that are there.
 
     `current` maps a logical id to its row once the row can be referred to; the engine adds to it as things are made.
+    `tags` are the stack's.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Evaluator:
         *,
         signal_url: SignalUrl | None = None,
         going_back: bool = False,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self.instance = instance
         self.declared = declared
@@ -77,6 +79,7 @@ class Evaluator:
         self._lookup = lookup
         self._signal_url = signal_url or signal_url_below(None)
         self._going_back = going_back
+        self._tags = dict(tags or {})
         self._scope = instance.scope(ref=self._ref, get_att=self._get_att)
         self._members: dict[str, list[str]] = {}
         for one in declared.values():
@@ -104,7 +107,7 @@ class Evaluator:
             values = dict(resolved) if isinstance(resolved, dict) else {}
         for name, node in one.internal.items():
             values[name] = resolve(node, self._scope)
-        values = {name: value for name, value in values.items() if value is not None}
+        values = self._tagged(one, {name: value for name, value in values.items() if value is not None})
         unknown = tuple(name for name, value in values.items() if _has_unknown(value))
         values, problems = coerce(one.type, values)
         for problem in problems:
@@ -170,6 +173,25 @@ class Evaluator:
             if any(notes.values()):
                 found[name] = {key: text for key, text in notes.items() if text}
         return found
+
+    def _tagged(self, one: Declared, values: dict[str, Any]) -> dict[str, Any]:
+        """The values with the tags of the stack, below the thing's own ones, if it is one that can have tags.
+
+        Rules that the lowering makes of a resource are left out: nobody looks for them, and each would cost a job.
+        """
+        native = one.type.native
+        made_of_another = "[" in one.logical_id and one.group is None
+        name = next((name for name, declared in one.type.properties.items() if declared.kind is Kind.TAGS), None)
+        if not self._tags or name is None or native is None or native.tag_type is None or made_of_another:
+            return values
+        own = values.get(name, [])
+        if isinstance(own, dict):
+            return {**values, name: {**self._tags, **own}}
+        if not isinstance(own, list):
+            return values
+        keys = [pair.get("Key", pair.get("key")) for pair in own if isinstance(pair, dict)]
+        more = [{"Key": key, "Value": value} for key, value in self._tags.items() if key not in keys]
+        return {**values, name: [*own, *more]}
 
     def _local_properties(self, one: Declared) -> dict[str, Any]:
         rows = [self.current[name] for name in self.members(one.logical_id) if name in self.current]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from cfnlib.diagnostic import Diagnostics
-from cfnlib.plan.change import REPLACED, Action, Operation, Phase, Plan
+from cfnlib.plan.change import REPLACED, SKIPPED, Action, Operation, Phase, Plan
 from cfnlib.plan.dag import Dag
 from cfnlib.plan.evaluate import Evaluator
 from cfnlib.plan.lower import lower
@@ -23,7 +23,7 @@ from cfnlib.schema.model import Update
 from cfnlib.state.model import ResourceStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from cfnlib.plan.evaluate import Declared, Lookup
     from cfnlib.plan.name import SignalUrl
@@ -57,21 +57,24 @@ def make_plan(
     going_back: bool = False,
     cleaning: bool = False,
     signal_url: SignalUrl | None = None,
+    tags: Mapping[str, str] | None = None,
+    skipped: Collection[str] = (),
 ) -> Plan:
     """Plan how the rows become what the instance describes.
 
     `going_back` says that this is a rollback: between two rows that would do, the older is taken, and what is left
     half-made is not completed. `cleaning` says that only the clean-up will be done: every removal is then part of it.
+    `tags` are put on everything that can have tags. `skipped` are the logical ids that a rollback leaves as they are.
     Faults of the values are in the plan's diagnostics, all of them.
     """
     declared, diagnostics = lower(instance, facts)
     diagnostics.extend(instance.diagnostics)
-    evaluator = Evaluator(instance, declared, facts, lookup, signal_url=signal_url, going_back=going_back)
+    evaluator = Evaluator(instance, declared, facts, lookup, signal_url=signal_url, going_back=going_back, tags=tags)
     after = instance.dependencies(declared)
     by_id: dict[str, list[Resource]] = defaultdict(list)
     for row in rows:
         by_id[row.logical_id].append(row)
-    maker = _Maker(evaluator, by_id, after, diagnostics, going_back=going_back)
+    maker = _Maker(evaluator, by_id, after, diagnostics, going_back=going_back, skipped=skipped)
     for logical_id in Dag(after).order:
         maker.decide(declared[logical_id])
     maker.roll()
@@ -79,11 +82,23 @@ def make_plan(
     return Plan(instance.stack_name, revision, tuple(_ordered(maker.actions)), diagnostics, evaluator)
 
 
-def plan_removal(stack_name: str, rows: Sequence[Resource], *, revision: int = 0, rollback: bool = False) -> Plan:
-    """Plan how everything goes. `rollback` says that it goes because its creation failed."""
+def plan_removal(
+    stack_name: str,
+    rows: Sequence[Resource],
+    *,
+    revision: int = 0,
+    rollback: bool = False,
+    retained: Collection[str] = (),
+) -> Plan:
+    """Plan how everything goes. `rollback` says that it goes because its creation failed.
+
+    `retained` are the logical ids of what is left where it is, whatever its policy.
+    """
+    why = "the creation is rolled back" if rollback else "the stack is deleted"
+    actions = [_removal(row, why, rollback) for row in rows]
     actions = [
-        _removal(row, "the stack is deleted" if not rollback else "the creation is rolled back", rollback)
-        for row in rows
+        evolve(a, operation=Operation.FORGET, reason=f"{why}; it is to be retained") if _named(a, retained) else a
+        for a in actions
     ]
     return Plan(stack_name, revision, tuple(_ordered(_in_reverse(actions, rows, Phase.MAIN))), Diagnostics())
 
@@ -97,6 +112,7 @@ class _Maker:
         diagnostics: Diagnostics,
         *,
         going_back: bool,
+        skipped: Collection[str],
     ) -> None:
         self.actions: list[Action] = []
         self._evaluator = evaluator
@@ -104,6 +120,7 @@ class _Maker:
         self._after = after
         self._diagnostics = diagnostics
         self._going_back = going_back
+        self._skipped = skipped
         self._kept: set[tuple[str, int]] = set()
         self._changing: set[str] = set()
 
@@ -124,8 +141,13 @@ class _Maker:
             group=one.group,
             tolerated=one.group is not None,
         )
-        if not candidates:
-            rows = self._rows.get(one.logical_id, ())
+        rows = self._rows.get(one.logical_id, ())
+        if rows and _named(base, self._skipped):
+            row = min([found[1] for found in candidates] or rows, key=lambda found: found.generation)
+            self._kept.add(row.key)
+            self._evaluator.current[one.logical_id] = row
+            action = evolve(base, operation=Operation.KEEP, reason=SKIPPED, generation=row.generation)
+        elif not candidates:
             generation = max((row.generation for row in rows), default=-1) + 1
             action = evolve(base, generation=generation)
         else:
@@ -257,6 +279,11 @@ class _Maker:
             for a in self.actions
         ]
         self.actions += first + everything
+
+
+def _named(action: Action, names: Collection[str]) -> bool:
+    """Whether an action is on one of these resources, or on what comes of it: a member of a group, say."""
+    return bool(names) and (action.logical_id in names or action.logical_id.partition("[")[0] in names)
 
 
 def _stands_in_the_way(action: Action) -> bool:

@@ -192,6 +192,7 @@ class Terms:
     `tags` are put on everything in the stack that can have tags. `token` is the client's own mark of the last
     operation. `timeout_s` is how long a creation may take, None: as long as it needs. `retained` are the logical ids
     that the deletion of a stack leaves where they are, `skipped` those that a continued rollback leaves as they are.
+    `policy` is the stack policy (JSON) that the update under way must keep to, None when it may do everything.
     """
 
     tags: dict[str, str] = field(factory=dict)
@@ -202,6 +203,7 @@ class Terms:
     timeout_s: float | None = None
     retained: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    policy: str | None = None
 
 
 @frozen
