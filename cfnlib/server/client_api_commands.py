@@ -32,6 +32,7 @@ from cfnlib.server.client_api_shown import (
     STACK_FIELDS,
     TEMPLATE_FIELDS,
     event_content,
+    owner_content,
     resource_content,
     stack_content,
     template_content,
@@ -133,6 +134,8 @@ class Commands:
                     _KEYWORD,
                     Param("status", "string", "only those in this status"),
                     Param("listall", "boolean", "all stacks that the caller may see, not only the caller's own"),
+                    Param("account", "string", "only those of this account, which is in the domain of domainid"),
+                    Param("domainid", "uuid", "only those of this domain", related="listDomains"),
                     *_PAGES,
                     _PROJECT,
                 ),
@@ -214,6 +217,11 @@ def list_stacks(call: Call) -> Content:
     found = _candidates(call, status)
     if status is not None:
         found = [one for one in found if one.status is status]
+    if "account" in values and "domainid" not in values:
+        raise ApiRefusedError(431, BAD_PARAMETER, "account is given together with domainid")
+    owner = {name: values[name] for name in ("account", "domainid") if name in values}
+    if owner:
+        found = [one for one in found if owner.items() <= owner_content(one.account).items()]
     keyword = values.get("keyword", "").lower()
     chosen = [one for one in found if keyword in one.name.lower() or keyword in one.description.lower()]
     return page_of(values, "stack", chosen, stack_content)
@@ -296,7 +304,8 @@ def _candidates(call: Call, status: StackStatus | None) -> list[StackSummary]:
     statuses = None if status is None else {status}
     if values.get("projectid") == "-1":
         return [one for one in _seen(context, statuses) if one.project_id is not None]
-    if values.get("listall") and context.caller.role != "User" and "projectid" not in values:
+    others = values.get("listall") or "domainid" in values
+    if others and context.caller.role != "User" and "projectid" not in values:
         return [one for one in _seen(context, statuses) if one.project_id is None]
     return _all(context, context.mark, statuses)
 

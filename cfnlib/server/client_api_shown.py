@@ -101,7 +101,7 @@ def stack_content(state: Shown) -> Content:
             "description": state.description or None,
             "status": state.status.value,
             "statusreason": state.reason or None,
-            **_owner(state.account),
+            **owner_content(state.account),
             "created": when(state.created_at),
             "updated": None if updated is None else when(updated),
             "removed": None if state.deleted_at is None else when(state.deleted_at),
@@ -191,7 +191,7 @@ def _warning(one: Diagnostic) -> Content:
     return _without_none({"text": text, **place, "logicalid": one.logical_id})
 
 
-def _owner(mark: str) -> Content:
+def owner_content(mark: str) -> Content:
     """The account or project that a mark names; see `cfnlib.shelf.account_mark`."""
     place, _, account = mark.partition(" ")[2].partition("/")
     if place == "project":

@@ -104,6 +104,13 @@ def test_an_administrator_sees_the_stacks_of_others_when_all_are_asked_for(peopl
         assert found["theirs"]["account"] == "worker"
         assert ("hers" in found) == (name == "admin")
         assert people[name].listStackResources(id=made["id"])["count"] == 1
+        domain = found["theirs"]["domainid"]
+        assert [one["name"] for one in people[name].listStacks(domainid=domain, account="worker")["stack"]] == [
+            "theirs"
+        ]
+        assert people[name].listStacks(domainid=domain, account="chief") == {}
+    assert people["bob"].listStacks(domainid=domain, account="worker") == {}
+    assert refused(people["bob"].listStacks, account="worker")[:2] == (431, 9999)
     assert job_of(people["chief"], made["jobid"])["jobstatus"] == 1
     # What an administrator has done is done with the owner's keys: it stays the owner's.
     people["chief"].updateStack(id=made["id"], parameters={"Name": "new"}, fetch_result=True)

@@ -150,7 +150,7 @@ def test_other_methods_and_other_paths_go_nowhere(place):
     before = place.simulator.requests.total()
     assert sent(place.public_url, method="DELETE").status == 405
     assert sent(place.public_url, method="PUT", body=b"x").status == 405
-    assert sent(place.public_url + "/client/console").status == 404
+    assert sent(place.public_url + "/client/console").status in {403, 404}  # it would be a bucket
     assert sent(place.public_url, "command=listZones&x=100%").status == 400
     assert place.simulator.requests.total() == before
 
