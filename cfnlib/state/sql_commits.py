@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 64
 _PATIENCE_S = 5.0
 _ROW_KEY = ("stack_id", "logical_id", "generation")
+_JUDGED = ("epoch", "owner", "expires_at")
 _OTHERS = ("stack_id", "request", "protected", "policy")
 """The columns of a stack that an operation does not write: others may, at any time."""
 
@@ -48,11 +49,6 @@ _remove = delete(resource_table).where(
     resource_table.c.stack_id == bindparam("of"),
     resource_table.c.logical_id == bindparam("gone_id"),
     resource_table.c.generation == bindparam("gone_generation"),
-)
-_count = (
-    update(lease_table)
-    .where(lease_table.c.stack_id == bindparam("of"))
-    .values(last_row=bindparam("row"), last_event=bindparam("event"))
 )
 _written = [column.name for column in stack_table.columns if column.name not in _OTHERS]
 _goes_on = (
@@ -103,7 +99,9 @@ class Commits:
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
-        self._upsert: Executable = upsert(database.backend, resource_table, _ROW_KEY, ("made",))
+        self._resources: Executable = upsert(database.backend, resource_table, _ROW_KEY, ("made",))
+        # The rows are there; as an upsert they are written by one statement.
+        self._counters: Executable = upsert(database.backend, lease_table, ("stack_id",), _JUDGED)
         self._waiting: list[Writing] = []
         self._led = False
         self._begin_anew()
@@ -220,16 +218,16 @@ class Commits:
             (_goes_on, [_change(writing, row) for writing, _ in good if (row := writing.stack) and not writing.ends]),
             (_ends, [_change(writing, row) for writing, _ in good if (row := writing.stack) and writing.ends]),
             (_remove, [row for writing, _ in good for row in _gone(writing)]),
-            (self._upsert, [row for writing, _ in good for row in writing.resources]),
+            (self._resources, [row for writing, _ in good for row in writing.resources]),
             (insert(event_table), [row for writing, _ in good for row in writing.events]),
-            (_count, [last for last in counters if last]),
+            (self._counters, [last for last in counters if last]),
         ):
             if rows:
                 connection.execute(statement, rows)
 
 
 def _numbered(writing: Writing, held: Held) -> dict[str, Any]:
-    """The stack's counters after the rows and events got their numbers; empty when there are none."""
+    """The lease's row with the counters as the numbers of rows and events leave them; empty when there are none."""
     for number, row in enumerate(writing.resources, start=held.last_row + 1):
         row["made"] = number
     for number, row in enumerate(writing.events, start=held.last_event + 1):
@@ -237,9 +235,10 @@ def _numbered(writing: Writing, held: Held) -> dict[str, Any]:
     if not writing.resources and not writing.events:
         return {}
     return {
-        "of": writing.lease.stack_id,
-        "row": held.last_row + len(writing.resources),
-        "event": held.last_event + len(writing.events),
+        "stack_id": writing.lease.stack_id,
+        **{name: getattr(held, name) for name in _JUDGED},
+        "last_row": held.last_row + len(writing.resources),
+        "last_event": held.last_event + len(writing.events),
     }
 
 

@@ -13,8 +13,9 @@ Servers: a process has few connections, for more would not make it faster, and t
 connection that was lost before the commit was sent (the server was started anew, or closed what was idle for long) is
 no error: the transaction is run again on another one. A process that is stopped in the middle of a transaction would
 keep its rows locked, its stacks' leases among them, so the server is told to end a session that does nothing for
-`_IDLE_S` seconds in a transaction. In SQLite a stopped process that is just writing blocks all others: nobody can
-take its lock away.
+`_IDLE_S` seconds in a transaction. PostgreSQL does not count the time within a pipeline, and psycopg makes one
+of many rows; so they go to it in one statement, or row by row. In SQLite a stopped process that is just
+writing blocks all others: nobody can take its lock away.
 
 A connection must not be used on the other side of a fork, nor even be closed there (SQLite's locks and a server's
 session are the parent's): a child sets them aside for good and makes its own.
@@ -38,7 +39,7 @@ from cfnlib.state.sql_errors import explained, lacks_driver, was_refused, was_vi
 from cfnlib.state.sql_turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Engine
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _BUSY_S = 30
-_IDLE_S = 10
+_IDLE_S = 5
+_LOCKED_S = 30
 _TRIES = 5
 _CONNECTIONS = 8
 _DRIVERS = {"mysql": ("pymysql",), "mariadb": ("pymysql",), "postgresql": ("psycopg", "pg8000", "psycopg2")}
@@ -167,6 +169,7 @@ def _server(url: URL) -> Engine:
         cursor = connection.cursor()
         if url.get_backend_name() == "postgresql":
             cursor.execute(f"SET SESSION idle_in_transaction_session_timeout = '{_IDLE_S}s'")
+            cursor.execute(f"SET SESSION lock_timeout = '{_LOCKED_S}s'")
             connection.commit()
         else:
             cursor.execute("SELECT VERSION()")
@@ -175,6 +178,15 @@ def _server(url: URL) -> Engine:
             name = "idle_transaction_timeout" if of_mariadb else "wait_timeout"
             cursor.execute(f"SET SESSION {name} = {_IDLE_S}")
         cursor.close()
+
+    if url.drivername == "postgresql+psycopg":
+        engine.dialect.use_insertmanyvalues_wo_returning = True
+
+        @event.listens_for(engine, "do_executemany")
+        def each(cursor: Any, statement: str, rows: Sequence[Any], _context: object) -> bool:  # noqa: ANN401  # the driver's
+            for row in rows:
+                cursor.execute(statement, row)
+            return True
 
     return engine
 

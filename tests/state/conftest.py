@@ -52,6 +52,12 @@ def shared_url(request, tmp_path):
     return f"sqlite:///{tmp_path / 'state.db'}" if request.param == "file" else server_url(request.param)
 
 
+@pytest.fixture(params=[*SERVERS])
+def served_url(request):
+    """A database on a server."""
+    return server_url(request.param)
+
+
 @pytest.fixture(params=["file", *SERVERS])
 def empty_url(request, tmp_path):
     """A database that several processes can open and that has no tables yet; the user must be allowed to make one."""

@@ -12,6 +12,7 @@ from attrs import evolve
 from state_values import new_event, new_resource
 
 from cfnlib.errors import LeaseLostError, StackBusyError
+from cfnlib.state import sql_connect
 from cfnlib.state.open import open_store
 from cfnlib.state.owner import owner_name
 from cfnlib.state.sql import SqlStore
@@ -90,6 +91,12 @@ def count_up(pipe, url, stack, rows) -> None:
         event = new_event(stack, str(number))
         store.commit(lease, stack=evolve(stack, revision=number), resources=written, events=[event])
         pipe.send(number)
+
+
+def count_up_with_short_patience(pipe, url, stack, rows) -> None:
+    """The same, on a server that ends a session which does nothing for a second in a transaction."""
+    sql_connect._IDLE_S = 1
+    count_up(pipe, url, stack, rows)
 
 
 def hold(pipe, url, stack, ttl_s) -> None:

@@ -7,12 +7,22 @@ import random
 import signal
 import sqlite3
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import groupby
 
 import pytest
 from state_values import new_event, new_stack
-from state_workers import count_up, fork_and_write, hold, kill, open_at_once, oversleep, started, take_turns
+from state_workers import (
+    count_up,
+    count_up_with_short_patience,
+    fork_and_write,
+    hold,
+    kill,
+    open_at_once,
+    oversleep,
+    started,
+    take_turns,
+)
 
 from cfnlib.errors import StackBusyError
 from cfnlib.state.open import open_store
@@ -88,6 +98,23 @@ def test_a_stopped_process_that_wakes_up_after_a_takeover_writes_nothing(shared_
         assert "taken over by me" in pipe.recv()
     shared_store.commit(taken, events=[new_event(stack, "in time")])
     assert [event.reason for event in shared_store.events(stack.stack_id)] == ["in time"]
+
+
+def test_a_process_that_is_stopped_while_it_writes_blocks_its_stack_on_a_server_for_a_short_time_only(served_url):
+    chance = random.Random(5)
+    with closing(open_store(served_url)) as store, ExitStack() as running:
+        stack = new_stack()
+        store.create_stack(stack)
+        for _ in range(5):
+            process, pipe = running.enter_context(started(count_up_with_short_patience, served_url, stack, 20))
+            for _ in range(chance.randrange(1, 5)):
+                pipe.recv()
+            time.sleep(chance.random() * 0.01)  # somewhere in the middle of the next one
+            os.kill(process.pid, signal.SIGSTOP)
+            with pytest.raises(StackBusyError):
+                store.acquire(stack.stack_id, "me", 60)  # waits for the row, which a stopped process may have locked
+            kill(process)
+            store.release(store.acquire(stack.stack_id, "me", 60))
 
 
 def test_a_killed_process_frees_its_stack_at_once(shared_url, shared_store, stack):
