@@ -29,7 +29,7 @@ from cfnlib.web import Server
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cfnlib.simulator import Fault
+    from cfnlib.simulator import Fault, Latency
 
 IMAGE, KIND = "CentOS 5.6 (64-bit) no GUI (Simulator)", "Small Instance"
 
@@ -99,8 +99,10 @@ class Person(NamedTuple):
 class Place:
     """The cloud, the service in front of it, and who there is: `people` by name."""
 
-    def __init__(self, folder: Path, faults: tuple[Fault, ...] = (), **settings: Any) -> None:
-        self.simulator = Simulator(faults=faults).start()
+    def __init__(
+        self, folder: Path, faults: tuple[Fault, ...] = (), latency: Latency | None = None, **settings: Any
+    ) -> None:
+        self.simulator = Simulator(latency, faults=faults).start()
         self.admin = self.simulator.admin
         self.cloud = CloudStack(
             endpoint=self.simulator.endpoint, key=self.admin.key, secret=self.admin.secret, trace=False

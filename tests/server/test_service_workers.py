@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
-import textwrap
 import time
+from itertools import pairwise
 from threading import Event
 
 import pytest
-from service_world import HELD, QUICK, SETTINGS, Place, refused
+from service_world import HELD, IMAGE, KIND, QUICK, SETTINGS, Place, refused
 
 from cfnlib.errors import StoreError
 from cfnlib.identity.refusal import Refusal, RefusedError
 from cfnlib.server.service import Service
 from cfnlib.server.settings import ServiceSettings
+from cfnlib.simulator import Latency
 from cfnlib.state.model import Signal
 from cfnlib.state.open import open_store
 
@@ -72,48 +74,92 @@ def test_a_stop_does_not_wait_for_operations_to_end(own):
     place.open()
 
 
-def test_a_process_that_was_killed_is_followed_by_another(own):
-    place = own()
-    program = textwrap.dedent(
-        """
-        import sys, time
-        sys.path[:0] = sys.argv[4:]
-        from service_world import HELD, SETTINGS
-        from cfnlib.config import Config
-        from cfnlib.identity.keyring import AdminKeyring
-        from cfnlib.server.actions import CLOUDFORMATION
-        from cfnlib.server.context import Context
-        from cfnlib.server.service import Service
-        from cfnlib.server.settings import ServiceSettings
-        from cfnlib.state.open import open_store
+PROGRAM = """
+import sys, time
+sys.path[:0] = sys.argv[5:]
+from service_world import SETTINGS
+from cfnlib.config import Config
+from cfnlib.identity.keyring import AdminKeyring
+from cfnlib.server.actions import CLOUDFORMATION
+from cfnlib.server.context import Context
+from cfnlib.server.service import Service
+from cfnlib.server.settings import ServiceSettings
+from cfnlib.state.open import open_store
 
-        endpoint, keys, url = sys.argv[1:4]
-        key, secret = keys.split(",")
-        config = Config(endpoint=endpoint, key=key, secret=secret)
-        service = Service(config, store=open_store(url), keyring=AdminKeyring(config),
-                          settings=ServiceSettings("http://x", b"s" * 32), engine=SETTINGS)
-        context = Context(service, service.keyring.caller(key), "r")
-        made = CLOUDFORMATION["CreateStack"](context, {"StackName": "orphan", "TemplateBody": HELD})
-        while not any(row.logical_id == "Wait" for row in service.store.resources(made["StackId"])):
-            time.sleep(0.02)
-        print(made["StackId"], flush=True)
-        time.sleep(600)
-        """
-    )
-    place.close_service()
-    keys = f"{place.admin.key},{place.admin.secret}"
-    given = [place.simulator.endpoint, keys, place.url, *(path for path in sys.path if path)]
-    child = subprocess.Popen([sys.executable, "-c", program, *given], stdout=subprocess.PIPE, text=True)
-    try:
-        stack_id = child.stdout.readline().strip()
-    finally:
+endpoint, keys, url, template = sys.argv[1:5]
+key, secret = keys.split(",")
+config = Config(endpoint=endpoint, key=key, secret=secret)
+service = Service(config, store=open_store(url), keyring=AdminKeyring(config),
+                  settings=ServiceSettings("http://x", b"s" * 32), engine=SETTINGS)
+context = Context(service, service.keyring.caller(key), "r")
+made = CLOUDFORMATION["CreateStack"](context, {"StackName": "orphan", "TemplateBody": template})
+while len(service.store.resources(made["StackId"])) < 3:
+    time.sleep(0.02)
+print(made["StackId"], flush=True)
+for line in sys.stdin:
+    print(service.workers.counts()[0], flush=True)
+"""
+"""A service of its own that begins a stack, and then tells at each line how many operations it has under way."""
+
+
+@pytest.fixture
+def another():
+    """Starts another process that begins a stack `orphan`; gives the process and the stack's id."""
+    started = []
+
+    def start(place, template):
+        keys = f"{place.admin.key},{place.admin.secret}"
+        given = [place.simulator.endpoint, keys, place.url, template, *(path for path in sys.path if path)]
+        child = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *given], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        started.append(child)
+        return child, child.stdout.readline().strip()
+
+    yield start
+    for child in started:
         child.kill()
         child.wait()
+        child.stdin.close()
         child.stdout.close()
+
+
+def test_a_process_that_was_killed_is_followed_by_another(own, another):
+    place = own()
+    place.close_service()
+    child, stack_id = another(place, HELD)
+    child.kill()
+    child.wait()
     place.open()
     signalled(place, stack_id)
     place.until(stack_id, "CREATE_COMPLETE")
     assert place.simulator.requests["createSSHKeyPair"] == 1
+
+
+def test_a_process_that_was_stopped_makes_nothing_twice_when_it_wakes(own, another):
+    place = own(latency=Latency(job_s=0.5))
+    place.close_service()
+    machine = {"Type": "AWS::EC2::Instance", "Properties": {"ImageId": IMAGE, "InstanceType": KIND}}
+    names = [f"Machine{number}" for number in range(8)]
+    template = {"Resources": dict.fromkeys(names, machine)}
+    for before, name in pairwise(names):
+        template["Resources"][name] = {**machine, "DependsOn": before}
+    child, stack_id = another(place, json.dumps(template))
+    child.send_signal(signal.SIGSTOP)
+    place.open()
+    place.until(stack_id, "CREATE_COMPLETE")
+    child.send_signal(signal.SIGCONT)
+    for _ in range(200):
+        child.stdin.write("?\n")
+        child.stdin.flush()
+        if child.stdout.readline().strip() == "0":
+            break
+        Event().wait(0.05)
+    machines = place.cloud.listVirtualMachines(listall=True)["virtualmachine"]
+    assert len(machines) == len(names)
+    assert place.simulator.requests["deployVirtualMachine"] == len(names)
+    rows = [row for row in place.service.store.resources(stack_id) if row.type == "AWS::EC2::Instance"]
+    assert sorted(row.physical_id for row in rows) == sorted(machine["id"] for machine in machines)
 
 
 def test_operations_beyond_the_bound_wait_and_accounts_take_turns(own):

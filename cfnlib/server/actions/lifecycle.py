@@ -159,11 +159,15 @@ def continue_update_rollback(context: Context, params: Params) -> Result:
         raise SaidError(
             f"Stack [{state.stack_id}] is in {state.status.value} state and can not continue update rollback."
         )
-    if skipped:
-        rows = {row.logical_id: row for row in context.service.store.resources(state.stack_id)}
-        wrong = [name for name in skipped if name not in rows or not rows[name].status.value.endswith("_FAILED")]
-        if wrong:
-            raise SaidError(f"ResourcesToSkip: [{', '.join(wrong)}] are not resources whose update failed")
+    rows = {row.logical_id: row for row in context.service.store.resources(state.stack_id)}
+    failed = [name for name, row in rows.items() if row.status.value.endswith("_FAILED")]
+    if params.get("ForceRollback"):
+        if skipped:
+            raise SaidError("ForceRollback and ResourcesToSkip are mutually exclusive")
+        skipped = tuple(failed)
+    wrong = [name for name in skipped if name not in failed]
+    if wrong:
+        raise SaidError(f"ResourcesToSkip: [{', '.join(wrong)}] are not resources whose update failed")
     with context.working_on(state) as (stacks, worker):
         try:
             begun = stacks.operations.continue_rollback(state, terms={"skipped": skipped, "token": token})
