@@ -65,7 +65,7 @@ def test_boto_2_speaks_json(place):
     (stack,) = connection.describe_stacks("boto2")
     assert [(one.key, one.value) for one in stack.outputs] == [("Key", "boto2-old")]
     assert stack.tags == {"a": "b"}
-    assert [event.resource_status for event in connection.describe_stack_events("boto2")][0] == "CREATE_COMPLETE"
+    assert connection.describe_stack_events("boto2")[0].resource_status == "CREATE_COMPLETE"
     assert [row.logical_resource_id for row in connection.list_stack_resources("boto2")] == ["Key"]
     connection.delete_stack("boto2")
 
