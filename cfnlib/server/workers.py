@@ -59,6 +59,7 @@ class Workers:
         self.on_end: Callable[[str], object] = lambda _: None
         """Called with the status that an operation ended in."""
         self._purge_at = 0.0
+        self._chance = random.Random()  # noqa: S311 - no secret
 
     # For actions
 
@@ -230,7 +231,7 @@ class Workers:
             except Exception:  # noqa: BLE001 - as above
                 _log.exception("the sweep met something that nobody foresaw; it goes on")
             # Several processes on one store shall not look at the same moment.
-            self._halt.wait(self._service.settings.sweep_s * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+            self._halt.wait(self._service.settings.sweep_s * self._chance.uniform(0.8, 1.2))
 
     def sweep(self) -> None:
         """Take up the stacks in progress that nobody works on, as far as there are workers for them."""
