@@ -258,6 +258,8 @@ def _refusal_of(error: Exception) -> ApiRefusedError:
     """An error as CloudStack would answer it."""
     if isinstance(error, ApiRefusedError):
         return error
+    if isinstance(error, RefusedError) and error.refusal is Refusal.MALFORMED:
+        return ApiRefusedError(431, BAD_PARAMETER, f"The request is malformed: {error}")
     refused = isinstance(error, RefusedError) and error.refusal is not Refusal.UNAVAILABLE
     if refused or isinstance(error, AuthenticationError):
         return ApiRefusedError(401, None, UNVERIFIED)
