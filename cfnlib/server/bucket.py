@@ -1,32 +1,48 @@
-"""A folder in the shape of S3, in its path style (`/BUCKET/KEY`): where `aws cloudformation package` puts its files.
+"""The service's own buckets, in S3's path style.
 
-Each account has buckets of its own: a name is no other account's business. Names and keys never become paths: an
-object is a file named by the hash of its key, with a small file beside it that says what it is. Enough of S3's API is
-here for awscli and boto3 to upload, look, list, read and remove; everything else is S3's own error for it.
+That is as much of S3 as `aws s3`, `aws cloudformation package`, `deploy --s3-bucket` and boto3's transfers need. A
+bucket belongs to an account: each has its own names, in a folder of its own, and nobody sees another's. What is not
+offered (copies, versions, policies, ...) is refused, never passed over.
 
-Source: Amazon S3 API reference, REST API: PutObject, CreateMultipartUpload, ListObjectsV2, Error responses.
+Source: Amazon S3 API reference, the operations of that name; botocore 1.34 and later for what is sent.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import shutil
-from datetime import UTC, datetime
-from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
-from uuid import uuid4
-from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote_to_bytes
 
+from attrs import frozen
 from werkzeug import Response
+from werkzeug.wsgi import wrap_file
 
+from cfnlib.errors import CfnlibError
 from cfnlib.identity.refusal import Refusal, RefusedError
+from cfnlib.server.bucket_body import content_of
+from cfnlib.server.bucket_files import PLAIN, About, AccountFiles, BucketLimits
+from cfnlib.server.bucket_keys import S3Error
+from cfnlib.server.bucket_list import PARAMETERS, listed
+from cfnlib.server.bucket_uploads import Uploads
+from cfnlib.server.bucket_xml import (
+    buckets_xml,
+    completed_xml,
+    deleted_xml,
+    error_xml,
+    location_xml,
+    names_in_delete,
+    parts_in_complete,
+    stamp,
+    started_xml,
+)
 from cfnlib.server.faults import SaidError
+from cfnlib.web import note
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from werkzeug import Request
@@ -34,329 +50,304 @@ if TYPE_CHECKING:
     from cfnlib.identity.gate import Gate
     from cfnlib.identity.keyring import Caller
     from cfnlib.identity.request import SignedRequest
+    from cfnlib.server.bucket_files import Found
 
-MAX_OBJECT_BYTES = 64 << 20
-MAX_ACCOUNT_BYTES = 1 << 30
-MAX_KEY_BYTES = 1024
-PAGE = 1000
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_UPLOAD = re.compile(r"[0-9a-f]{32}")
-_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-_XML = "application/xml"
-
-
-class _S3Error(Exception):
-    """An answer that says what is wrong, in S3's code."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
-class Bucket:
-    """The objects below `folder`, each account's in a folder of its own. `public_url` is where the service is."""
-
-    def __init__(
-        self,
-        folder: Path,
-        public_url: str,
-        *,
-        max_object_bytes: int = MAX_OBJECT_BYTES,
-        max_account_bytes: int = MAX_ACCOUNT_BYTES,
-    ) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder = folder
-        self.public_url = public_url.rstrip("/")
-        self.max_object_bytes = max_object_bytes
-        self.max_account_bytes = max_account_bytes
-
-    def read(self, caller: Caller, name: str, key: str) -> bytes:
-        """An object of the caller's. Raises `SaidError` in the words that CloudFormation has for it."""
-        try:
-            return self.object(caller, name, key).content.read_bytes()
-        except _S3Error as error:
-            raise SaidError(f"S3 error: {error}") from None
-        except FileNotFoundError:
-            raise SaidError("S3 error: The specified key does not exist.") from None
-
-    def home(self, caller: Caller) -> Path:
-        """The folder of the caller's account."""
-        return self.folder / caller.account_number
-
-    def place(self, caller: Caller, name: str) -> Path:
-        """The folder of a bucket that is there. Raises `_S3Error`."""
-        found = self.home(caller) / name
-        if not _NAME.fullmatch(name) or not found.is_dir():
-            raise _S3Error(404, "NoSuchBucket", "The specified bucket does not exist")
-        return found
-
-    def object(self, caller: Caller, name: str, key: str) -> _Object:
-        """An object that is there. Raises `_S3Error`."""
-        found = _Object(self.place(caller, name), key)
-        if not found.about.is_file():
-            raise _S3Error(404, "NoSuchKey", "The specified key does not exist.")
-        return found
-
-    def check_room(self, caller: Caller, size: int) -> None:
-        """Raise `_S3Error` when an object of this size is too large, or the account has no room for it."""
-        if size > self.max_object_bytes:
-            raise _S3Error(400, "EntityTooLarge", f"Your proposed upload exceeds {self.max_object_bytes} bytes")
-        used = sum(path.stat().st_size for path in self.home(caller).rglob("*") if path.is_file())
-        if used + size > self.max_account_bytes:
-            raise _S3Error(
-                507, "QuotaExceeded", f"The account's buckets may hold {self.max_account_bytes} bytes in all"
-            )
-
-
-class _Object:
-    """The two files of an object."""
-
-    def __init__(self, place: Path, key: str) -> None:
-        if not key or len(key.encode("utf-8", "replace")) > MAX_KEY_BYTES:
-            raise _S3Error(400, "KeyTooLongError", f"A key has 1 to {MAX_KEY_BYTES} bytes")
-        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-        self.key = key
-        self.content = place / f"{digest}.content"
-        self.about = place / f"{digest}.json"
-
-    def write(self, content: bytes, kind: str, etag: str | None = None) -> str:
-        """Put it there, at once or not at all; gives its ETag."""
-        etag = etag or hashlib.md5(content, usedforsecurity=False).hexdigest()
-        _put(self.content, content)
-        about = {
-            "key": self.key,
-            "size": len(content),
-            "etag": etag,
-            "type": kind,
-            "at": datetime.now(UTC).timestamp(),
-        }
-        _put(self.about, json.dumps(about).encode())
-        return etag
-
-    def said(self) -> dict[str, Any]:
-        """What is known of it."""
-        found: dict[str, Any] = json.loads(self.about.read_text(encoding="utf-8"))
-        return found
-
-    def remove(self) -> None:
-        """Take it away, if it is there."""
-        self.about.unlink(missing_ok=True)
-        self.content.unlink(missing_ok=True)
-
-
-def respond(bucket: Bucket, gate: Gate, request: Request, signed: SignedRequest, request_id: str) -> Response:
-    """The answer to a request in S3's form."""
-    try:
-        caller = gate.admit(signed, ())
-        return _answer(bucket, caller, request, signed)
-    except RefusedError as error:
-        status, code = _REFUSALS.get(error.refusal, (403, "AccessDenied"))
-        return _error(_S3Error(status, code, str(error)), request_id)
-    except _S3Error as error:
-        return _error(error, request_id)
-
-
-_REFUSALS = {
-    Refusal.MISSING: (403, "AccessDenied"),
-    Refusal.UNKNOWN_KEY: (403, "InvalidAccessKeyId"),
-    Refusal.MISMATCH: (403, "SignatureDoesNotMatch"),
-    Refusal.SKEWED: (403, "RequestTimeTooSkewed"),
-    Refusal.UNAVAILABLE: (503, "ServiceUnavailable"),
+_META = "x-amz-meta-"
+_MAX_METADATA_BYTES = 2048
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+_S3_SCOPE = re.compile(r"Credential=[^,\s]+/s3/aws4_request")
+# What a query may hold beside the name of a sub-resource.
+_OF_SIGNATURE = "x-amz-"
+_IGNORED = frozenset({"x-id"})
+_PRIVATE = ("private", "bucket-owner-full-control")
+_HEADERS = {
+    "x-amz-copy-source": ("",),
+    "x-amz-acl": _PRIVATE,
+    "x-amz-server-side-encryption": ("AES256",),  # which clients send unasked; S3 answers it when it did so
+    "x-amz-server-side-encryption-customer-algorithm": ("",),
+    "x-amz-website-redirect-location": ("",),
+    "x-amz-tagging": ("",),
+    "x-amz-object-lock-mode": ("",),
+}
+"""Headers that ask for something, and the values that ask for nothing more than what is done anyway."""
+_REFUSALS: dict[Refusal, tuple[str, int]] = {
+    Refusal.MISSING: ("AccessDenied", 403),
+    Refusal.UNKNOWN_KEY: ("InvalidAccessKeyId", 403),
+    Refusal.MISMATCH: ("SignatureDoesNotMatch", 403),
+    Refusal.SKEWED: ("RequestTimeTooSkewed", 403),
+    Refusal.EXPIRED: ("AccessDenied", 403),
+    Refusal.REPLAYED: ("AccessDenied", 403),
+    Refusal.INCOMPLETE: ("AuthorizationHeaderMalformed", 400),
+    Refusal.MALFORMED: ("AuthorizationHeaderMalformed", 400),
+    Refusal.UNAVAILABLE: ("ServiceUnavailable", 503),
 }
 
 
-def _answer(bucket: Bucket, caller: Caller, request: Request, signed: SignedRequest) -> Response:
-    try:
-        path = unquote(signed.raw_path, errors="strict").lstrip("/")
-    except UnicodeDecodeError:
-        raise _S3Error(400, "InvalidURI", "Couldn't parse the specified URI.") from None
-    name, _, key = path.partition("/")
-    method, query = request.method, request.args
-    if not key:
-        return _of_bucket(bucket, caller, name, method, query)
-    if "uploads" in query or "uploadId" in query:
-        return _of_upload(bucket, caller, name, key, request)
-    if method == "PUT":
-        if request.headers.get("x-amz-copy-source"):
-            raise _S3Error(501, "NotImplemented", "objects cannot be copied here")
-        place = bucket.place(caller, name)
-        content = _body(request)
-        bucket.check_room(caller, len(content))
-        etag = _Object(place, key).write(content, request.headers.get("Content-Type") or "binary/octet-stream")
-        return Response("", headers={"ETag": f'"{etag}"'})
-    if method in {"GET", "HEAD"}:
-        return _sent(bucket.object(caller, name, key), request)
-    if method == "DELETE":
-        _Object(bucket.place(caller, name), key).remove()
-        return Response("", 204)
-    raise _S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+@frozen
+class _Asked:
+    """A request to a bucket: names are decoded, those of headers are in lower case."""
+
+    method: str
+    bucket: str
+    key: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    request: Request
 
 
-def _of_bucket(bucket: Bucket, caller: Caller, name: str, method: str, query: Any) -> Response:  # noqa: ANN401 - a MultiDict
-    if method == "PUT":
-        if not _NAME.fullmatch(name):
-            raise _S3Error(400, "InvalidBucketName", "The specified bucket is not valid.")
-        (bucket.home(caller) / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Response("", headers={"Location": f"/{name}"})
-    place = bucket.place(caller, name)
-    if method == "HEAD":
-        return Response("")
-    if method == "DELETE":
-        if any(place.glob("*.json")):
-            raise _S3Error(409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
-        shutil.rmtree(place)
-        return Response("", 204)
-    if method != "GET":
-        raise _S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
-    if "location" in query:
-        return _document("LocationConstraint", "")
-    if "versioning" in query:
-        return _document("VersioningConfiguration", "")
-    return _listing(place, name, query)
+class Bucket:
+    """All accounts' buckets, below a folder. `public_url` is where the service is reached, for URLs of templates."""
 
+    def __init__(self, folder: Path, *, limits: BucketLimits | None = None, public_url: str = "") -> None:
+        self.public_url = public_url
+        self._folder = folder
+        self._limits = limits or BucketLimits()
+        self._accounts: dict[str, AccountFiles] = {}
+        self._lock = Lock()
 
-def _listing(place: Path, name: str, query: Any) -> Response:  # noqa: ANN401 - a MultiDict
-    prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-    after = query.get("continuation-token") or query.get("start-after") or query.get("marker") or ""
-    most = min(int(query["max-keys"]), PAGE) if str(query.get("max-keys", "")).isdigit() else PAGE
-    said = sorted((json.loads(path.read_text("utf-8")) for path in place.glob("*.json")), key=lambda one: one["key"])
-    rows: list[str] = []
-    common: dict[str, None] = {}
-    last, more = "", False
-    for one in said:
-        key = one["key"]
-        if not key.startswith(prefix) or key <= after:
-            continue
-        if len(rows) + len(common) >= most:
-            more = True
-            break
-        rest = key[len(prefix) :]
-        if delimiter and delimiter in rest:
-            common[prefix + rest.partition(delimiter)[0] + delimiter] = None
-        else:
-            at = datetime.fromtimestamp(one["at"], UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            rows.append(
-                f"<Contents><Key>{escape(key)}</Key><LastModified>{at}</LastModified><ETag>&quot;{one['etag']}&quot;"
-                f"</ETag><Size>{one['size']}</Size><StorageClass>STANDARD</StorageClass></Contents>"
-            )
-        last = key
-    token = f"<NextContinuationToken>{escape(last)}</NextContinuationToken>" if more else ""
-    inner = (
-        f"<Name>{escape(name)}</Name><Prefix>{escape(prefix)}</Prefix><KeyCount>{len(rows) + len(common)}</KeyCount>"
-        f"<MaxKeys>{most}</MaxKeys><IsTruncated>{str(more).lower()}</IsTruncated>{token}{''.join(rows)}"
-        + "".join(f"<CommonPrefixes><Prefix>{escape(one)}</Prefix></CommonPrefixes>" for one in common)
-    )
-    return _document("ListBucketResult", inner)
+    def files(self, caller: Caller) -> AccountFiles:
+        """The buckets of a caller's account, or of the project that is worked in."""
+        whose = f"project/{caller.project_id}" if caller.project_id else f"{caller.domain_id}/{caller.account}"
+        digest = hashlib.sha256(whose.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        shown = re.sub(r"[^A-Za-z0-9]+", "-", "project" if caller.project_id else caller.account)[:40].strip("-")
+        name = f"{shown or 'account'}-{digest}"
+        with self._lock:
+            if name not in self._accounts:
+                self._accounts[name] = AccountFiles(self._folder / name, self._limits)
+            return self._accounts[name]
 
-
-def _of_upload(bucket: Bucket, caller: Caller, name: str, key: str, request: Request) -> Response:
-    """An upload in parts: begun, a part of it, ended or given up."""
-    place, method = bucket.place(caller, name), request.method
-    if "uploads" in request.args and method == "POST":
-        upload = uuid4().hex
-        (place / f"upload-{upload}").mkdir(mode=0o700)
-        inner = f"<Bucket>{escape(name)}</Bucket><Key>{escape(key)}</Key><UploadId>{upload}</UploadId>"
-        return _document("InitiateMultipartUploadResult", inner)
-    upload = request.args.get("uploadId", "")
-    parts = place / f"upload-{upload}"
-    if not _UPLOAD.fullmatch(upload) or not parts.is_dir():
-        raise _S3Error(404, "NoSuchUpload", "The specified upload does not exist.")
-    if method == "PUT":
-        number = request.args.get("partNumber", "")
-        if not (number.isascii() and number.isdigit() and 1 <= int(number) <= 10_000):
-            raise _S3Error(400, "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
-        content = _body(request)
-        bucket.check_room(caller, len(content))
-        _put(parts / f"{int(number):05}", content)
-        return Response("", headers={"ETag": f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'})
-    if method == "DELETE":
-        shutil.rmtree(parts, ignore_errors=True)
-        return Response("", 204)
-    if method != "POST":
-        raise _S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
-    pieces = [_part(parts, number) for number in _numbers(request.get_data())]
-    content = b"".join(pieces)
-    if len(content) > bucket.max_object_bytes:
-        raise _S3Error(400, "EntityTooLarge", f"Your proposed upload exceeds {bucket.max_object_bytes} bytes")
-    digests = b"".join(hashlib.md5(piece, usedforsecurity=False).digest() for piece in pieces)
-    etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(pieces)}"
-    _Object(place, key).write(content, "binary/octet-stream", etag)
-    shutil.rmtree(parts, ignore_errors=True)
-    inner = f"<Bucket>{escape(name)}</Bucket><Key>{escape(key)}</Key><ETag>&quot;{etag}&quot;</ETag>"
-    return _document("CompleteMultipartUploadResult", inner)
-
-
-def _part(parts: Path, number: int) -> bytes:
-    try:
-        return (parts / f"{number:05}").read_bytes()
-    except FileNotFoundError:
-        raise _S3Error(400, "InvalidPart", f"The part {number} was not uploaded") from None
-
-
-def _numbers(body: bytes) -> list[int]:
-    """The numbers of the parts, in the order of the document that ends an upload."""
-    malformed = _S3Error(400, "MalformedXML", "The XML you provided was not well-formed")
-    if b"<!" in body:  # no document types, no entities
-        raise malformed
-    try:
-        root = ET.fromstring(body)  # noqa: S314 - without document type, and bounded by the door
-        found = [int(one.text or "") for one in root.iter() if one.tag.rpartition("}")[2] == "PartNumber"]
-    except (ET.ParseError, ValueError):
-        raise malformed from None
-    if not found or found != sorted(set(found)):
-        raise _S3Error(400, "InvalidPartOrder", "The list of parts was not in ascending order.")
-    return found
-
-
-def _body(request: Request) -> bytes:
-    """The content of an upload, taken out of the chunks that newer clients wrap it in."""
-    content = request.get_data()
-    payload = request.headers.get("x-amz-content-sha256", "")
-    if not payload.startswith("STREAMING-"):
-        return content
-    if payload != "STREAMING-UNSIGNED-PAYLOAD-TRAILER":
-        raise _S3Error(501, "NotImplemented", "chunks that are signed one by one are not taken; send the body whole")
-    found = bytearray()
-    while True:
-        head, _, rest = content.partition(b"\r\n")
+    def handle(self, request: Request, signed: SignedRequest, caller: Caller, request_id: str) -> Response:
+        """Answer a request of an admitted caller; what is wrong with it is S3's error."""
         try:
-            size = int(head.partition(b";")[0], 16)
-        except ValueError:
-            raise _S3Error(400, "IncompleteBody", "The chunks of the body cannot be read") from None
-        if size == 0:
-            return bytes(found)
-        if size < 0 or len(rest) < size:
-            raise _S3Error(400, "IncompleteBody", "The body ends within a chunk")
-        found += rest[:size]
-        content = rest[size:].removeprefix(b"\r\n")
+            return self._answer(_asked(request, signed), self.files(caller))
+        except S3Error as error:
+            return refusal(error, request, request_id)
+
+    def read(self, caller: Caller, bucket: str, key: str, max_bytes: int) -> bytes:
+        """At most so many bytes of a caller's object. Raises `S3Error`."""
+        file, _ = self.files(caller).open(bucket, key)
+        with file:
+            return file.read(max_bytes)
+
+    def _answer(self, asked: _Asked, files: AccountFiles) -> Response:
+        if not asked.bucket:
+            _only(asked, {"max-buckets", "continuation-token", "prefix", "bucket-region"}, "GET")
+            return _xml(buckets_xml(files.buckets()))
+        return _of_object(asked, files) if asked.key else _of_bucket(asked, files)
 
 
-def _sent(found: _Object, request: Request) -> Response:
-    said = found.said()
-    response = Response(found.content.read_bytes(), content_type=said["type"])
-    response.headers["ETag"] = f'"{said["etag"]}"'
-    response.headers["Last-Modified"] = formatdate(said["at"], usegmt=True)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.make_conditional(request.environ, accept_ranges=True, complete_length=said["size"])
+def is_meant(request: Request) -> bool:
+    """Whether a request for `/` is for the buckets: a list of them, which S3's clients ask for there."""
+    if request.path != "/" or request.method != "GET" or "Action" in request.args:
+        return False
+    signed = _S3_SCOPE.search(request.headers.get("Authorization", ""))
+    return signed is not None or request.args.get("x-id") == "ListBuckets"
+
+
+def respond(bucket: Bucket, gate: Gate, request: Request, signed: SignedRequest, request_id: str) -> Response:
+    """Answer a request: who calls is found out by its signature."""
+    try:
+        caller = gate.admit(signed, ())
+    except CfnlibError as error:
+        return refusal(_told(error), request, request_id)
+    note(request, account=caller.account)
+    return bucket.handle(request, signed, caller, request_id)
+
+
+def refusal(error: S3Error, request: Request, request_id: str) -> Response:
+    """S3's error document."""
+    note(request, code=error.code)
+    headers = {"x-amz-request-id": request_id}
+    body = error_xml(error.code, str(error), request.path, request_id)
+    return Response(body, error.status, headers=headers, content_type="application/xml")
+
+
+def _told(error: CfnlibError) -> S3Error:
+    if isinstance(error, RefusedError):
+        code, status = _REFUSALS[error.refusal]
+        return S3Error(code, str(error), status)
+    if isinstance(error, SaidError):
+        return S3Error("SlowDown" if error.code == "Throttling" else error.code, str(error), 503)
+    return S3Error("ServiceUnavailable", "The cloud that knows the keys cannot be asked; try again.", 503)
+
+
+def _asked(request: Request, signed: SignedRequest) -> _Asked:
+    bucket, _, key = signed.raw_path.removeprefix("/").partition("/")
+    try:
+        name, path = (unquote_to_bytes(text.encode("latin-1")).decode("utf-8") for text in (bucket, key))
+        query = dict(parse_qsl(signed.raw_query, keep_blank_values=True, errors="strict", max_num_fields=100))
+    except ValueError:
+        raise S3Error("InvalidURI", "Couldn't parse the specified URI.", 400) from None
+    query = {name: value for name, value in query.items() if not name.lower().startswith(_OF_SIGNATURE)}
+    query = {name: value for name, value in query.items() if name not in _IGNORED}
+    return _Asked(signed.method, name, path, query, dict(signed.headers), signed.body, request)
+
+
+def _of_bucket(asked: _Asked, files: AccountFiles) -> Response:
+    bucket, method, query = asked.bucket, asked.method, asked.query
+    if method == "PUT":
+        _only(asked, set())
+        files.make(bucket)
+        return Response(status=200, headers={"Location": f"/{bucket}"})
+    if method == "DELETE":
+        _only(asked, set())
+        files.drop(bucket)
+        return Response(status=204)
+    files.check(bucket)
+    if method == "HEAD":
+        _only(asked, set())
+        return Response(status=200)
+    if method == "POST" and set(query) == {"delete"}:
+        content, _ = content_of(asked.body, asked.headers)
+        quiet, keys = names_in_delete(content)
+        for key in keys:
+            files.delete(bucket, key)
+        return _xml(deleted_xml([] if quiet else keys))
+    if method == "GET" and set(query) == {"location"}:
+        return _xml(location_xml())
+    _only(asked, PARAMETERS, "GET")
+    return _xml(listed(files, bucket, query))
+
+
+def _of_object(asked: _Asked, files: AccountFiles) -> Response:
+    for name, harmless in _HEADERS.items():
+        if asked.headers.get(name, harmless[0]) not in harmless:
+            raise S3Error("NotImplemented", f"What the header {name} asks for is not offered.", 501)
+    of_upload = _UPLOADS.get((asked.method, frozenset(asked.query)))
+    if of_upload is not None:
+        return of_upload(asked, Uploads(files))
+    _only(asked, set(), "GET", "HEAD", "PUT", "DELETE")
+    if asked.method in {"GET", "HEAD"}:
+        return _get(asked, files)
+    if asked.method == "DELETE":
+        files.delete(asked.bucket, asked.key)
+        return Response(status=204)
+    content, sums = content_of(asked.body, asked.headers)
+    only_new = _only_new(asked.headers)
+    found = files.put(asked.bucket, asked.key, content, _about(asked.headers), only_new=only_new)
+    return Response(status=200, headers={"ETag": f'"{found.etag}"', **sums})
+
+
+def _begin(asked: _Asked, uploads: Uploads) -> Response:
+    upload = uploads.begin(asked.bucket, asked.key, _about(asked.headers))
+    return _xml(started_xml(asked.bucket, asked.key, upload))
+
+
+def _add_part(asked: _Asked, uploads: Uploads) -> Response:
+    content, sums = content_of(asked.body, asked.headers)
+    number = asked.query["partNumber"]
+    if not (number.isascii() and number.isdigit() and len(number) <= 5 and 1 <= int(number) <= 10_000):
+        raise S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive", 400)
+    etag = uploads.add_part(asked.bucket, asked.key, asked.query["uploadId"], int(number), content)
+    return Response(status=200, headers={"ETag": f'"{etag}"', **sums})
+
+
+def _complete(asked: _Asked, uploads: Uploads) -> Response:
+    parts = parts_in_complete(asked.body)
+    found = uploads.complete(asked.bucket, asked.key, asked.query["uploadId"], parts)
+    return _xml(completed_xml(asked.bucket, asked.key, found.etag))
+
+
+def _abort(asked: _Asked, uploads: Uploads) -> Response:
+    uploads.abort(asked.bucket, asked.key, asked.query["uploadId"])
+    return Response(status=204)
+
+
+_UPLOADS: dict[tuple[str, frozenset[str]], Callable[[_Asked, Uploads], Response]] = {
+    ("POST", frozenset({"uploads"})): _begin,
+    ("PUT", frozenset({"uploadId", "partNumber"})): _add_part,
+    ("POST", frozenset({"uploadId"})): _complete,
+    ("DELETE", frozenset({"uploadId"})): _abort,
+}
+
+
+def _get(asked: _Asked, files: AccountFiles) -> Response:
+    file, found = files.open(asked.bucket, asked.key)
+    try:
+        response = _headed(asked, found)
+        if asked.method == "HEAD" or response.status_code not in {200, 206}:
+            file.close()
+            return response
+        file.seek(response.content_range.start or 0)
+        response.response = wrap_file(asked.request.environ, file, 1 << 16)
+    except BaseException:
+        file.close()
+        raise
+    response.direct_passthrough = True
     return response
 
 
-def _document(name: str, inner: str, status: int = 200) -> Response:
-    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<{name} xmlns="{_NAMESPACE}">{inner}</{name}>'
-    return Response(text, status, content_type=_XML)
+def _headed(asked: _Asked, found: Found) -> Response:
+    """The answer to a reader, without the content."""
+    tag = f'"{found.etag}"'
+    headers = {
+        "ETag": tag,
+        "Last-Modified": stamp(found.modified, http=True),
+        "Accept-Ranges": "bytes",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",
+        **{f"{_META}{name}": value for name, value in found.about.metadata.items()},
+    }
+    wanted, unwanted = asked.headers.get("if-match"), asked.headers.get("if-none-match")
+    if wanted is not None and not _among(tag, wanted):
+        raise S3Error("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+    if unwanted is not None and _among(tag, unwanted):
+        return Response(status=304, headers=headers)
+    first, last = _range(asked.headers.get("range"), found.size)
+    response = Response(status=200, headers=headers, content_type=found.about.content_type)
+    if first is not None:
+        response.status_code = 206
+        response.content_range.set(first, last + 1, found.size)
+    response.content_length = found.size if first is None else last + 1 - first
+    return response
 
 
-def _error(error: _S3Error, request_id: str) -> Response:
-    text = (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{error.code}</Code>'
-        f"<Message>{escape(str(error))}</Message><RequestId>{request_id}</RequestId></Error>"
-    )
-    return Response(text, error.status, content_type=_XML)
+def _range(said: str | None, size: int) -> tuple[int | None, int]:
+    """First and last byte that are asked for; first is None for all. A range that is no such is passed over."""
+    found = _RANGE.fullmatch(said) if said is not None else None
+    if found is None or found.groups() == ("", ""):
+        return None, 0
+    if not found[1]:
+        first, last = max(size - int(found[2]), 0), size - 1
+        if int(found[2]) == 0:
+            first = size
+    else:
+        first, last = int(found[1]), min(int(found[2] or size), size - 1)
+        if found[2] and int(found[2]) < first:
+            return None, 0
+    if first >= size:
+        raise S3Error("InvalidRange", "The requested range is not satisfiable", 416)
+    return first, last
 
 
-def _put(path: Path, content: bytes) -> None:
-    """Write a file at once or not at all."""
-    new = path.with_name(f"{uuid4().hex}.new")
-    new.write_bytes(content)
-    new.replace(path)
+def _about(headers: Mapping[str, str]) -> About:
+    metadata = {name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)}
+    if sum(len(name) + len(value) for name, value in metadata.items()) > _MAX_METADATA_BYTES:
+        text = "Your metadata headers exceed the maximum allowed metadata size"
+        raise S3Error("MetadataTooLarge", text, 400)
+    return About(headers.get("content-type") or PLAIN, metadata)
+
+
+def _only_new(headers: Mapping[str, str]) -> bool:
+    said = headers.get("if-none-match")
+    if "if-match" in headers or said not in {None, "*"}:
+        raise S3Error("NotImplemented", "Of conditions, a write may have If-None-Match: * only.", 501)
+    return said is not None
+
+
+def _among(tag: str, said: str) -> bool:
+    return said.strip() == "*" or tag.strip('"') in {one.strip().strip('"') for one in said.split(",")}
+
+
+def _only(asked: _Asked, names: AbstractSet[str], *methods: str) -> None:
+    """Refuse methods and parts of the query that are not offered."""
+    strange = sorted(set(asked.query) - names)
+    if strange:
+        raise S3Error("NotImplemented", f"What is asked for by {strange[0][:64]!r} is not offered.", 501)
+    if methods and asked.method not in methods:
+        raise S3Error("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
+
+
+def _xml(body: bytes) -> Response:
+    return Response(body, content_type="application/xml")
