@@ -156,8 +156,10 @@ class ClientApi:
 
     def _pass(self, request: Request, signed: SignedRequest, command: str, *, as_json: bool) -> Response:
         listed = command == "listApis"
+        # Those of uploads make what they tell about.
+        question = is_question(command) and not command.startswith("getUpload")
         try:
-            passed = self._upstream.send(signed, request.remote_addr, plain=listed, question=is_question(command))
+            passed = self._upstream.send(signed, request.remote_addr, plain=listed, question=question)
         except TransportError as error:
             if error.sent:
                 why = f"{error.text}; whether the command was carried out is not known"
