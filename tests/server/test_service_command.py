@@ -1,0 +1,156 @@
+"""`cfnlib serve` as a program: started, used with awscli, stopped, started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import boto3
+import pytest
+from service_world import HELD, QUICK
+
+from cfnlib.cli import NO_CLOUD, WRONG, main
+from cfnlib.errors import ConfigError
+from cfnlib.server.settings import checked_public_url, load_secret, secret_place
+
+AWS = [sys.executable, "-m", "awscli"]
+
+
+class Program:
+    """`cfnlib serve` on an embedded cloud of its own; `said` is what it prints until it serves."""
+
+    def __init__(self, folder, *options):
+        self.environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("CLOUDSTACK_", "CFNLIB_"))},
+            "HOME": str(folder),
+            "XDG_STATE_HOME": str(folder),
+        }
+        command = [sys.executable, "-m", "cfnlib.cli", "serve", "--port", "0", "--job-seconds", "0.1", *options]
+        self.process = subprocess.Popen(command, env=self.environ, stderr=subprocess.PIPE, text=True, cwd=folder)
+        lines = []
+        for line in self.process.stderr:
+            lines.append(line)
+            if "list-stacks" in line:
+                break
+        self.said = "".join(lines)
+        self.url = re.search(r"listens at (\S+)", self.said)[1]
+        self.keys = dict(re.findall(r"export (AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY))=(\S+)", self.said))
+
+    def client(self):
+        """boto3, with the keys that were printed."""
+        return boto3.client(
+            "cloudformation",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=self.keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.keys["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def aws(self, *words):
+        """awscli, with the same."""
+        environ = {**self.environ, **self.keys, "AWS_DEFAULT_REGION": "us-east-1"}
+        command = [*AWS, "--endpoint-url", self.url, "cloudformation", *words]
+        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+    def stop(self, number=signal.SIGTERM):
+        """The exit code, after the signal."""
+        self.process.send_signal(number)
+        _, self.rest = self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+@pytest.fixture
+def started(tmp_path):
+    found = []
+
+    def start(*options):
+        found.append(Program(tmp_path, *options))
+        return found[-1]
+
+    yield start
+    for program in found:
+        if program.process.poll() is None:
+            program.process.kill()
+            program.process.communicate()
+
+
+def test_a_stack_outlives_the_service_that_made_it(started, tmp_path):
+    program = started()
+    template = tmp_path / "quick.json"
+    template.write_text(QUICK)
+    done = program.aws("create-stack", "--stack-name", "first", "--template-body", f"file://{template}")
+    assert done.returncode == 0, done.stderr
+    program.client().get_waiter("stack_create_complete").wait(StackName="first", WaiterConfig={"Delay": 0.2})
+    program.client().create_stack(StackName="held", TemplateBody=HELD)
+    assert program.stop() == 0
+    assert "handing over" in program.rest
+    again = started("--log-format", "json")
+    assert again.keys == program.keys
+    found = {one["StackName"]: one["StackStatus"] for one in again.client().describe_stacks()["Stacks"]}
+    assert found == {"first": "CREATE_COMPLETE", "held": "CREATE_IN_PROGRESS"}
+    done = again.aws("delete-stack", "--stack-name", "held")
+    assert done.returncode == 0, done.stderr
+    again.client().get_waiter("stack_delete_complete").wait(StackName="held", WaiterConfig={"Delay": 0.2})
+    with urllib.request.urlopen(f"{again.url}/metrics") as answer:
+        figures = answer.read().decode()
+    assert 'cfnlib_operations_total{status="DELETE_COMPLETE"} 1.0' in figures
+    assert "cfnlib_operations_running 0.0" in figures
+    with urllib.request.urlopen(f"{again.url}/ready") as answer:
+        assert answer.status == 200
+    assert again.stop(signal.SIGINT) == 0
+    lines = [json.loads(line) for line in again.rest.splitlines() if line.startswith("{")]
+    asked = [line for line in lines if line.get("action") == "DescribeStacks"]
+    assert {line["account"] for line in asked} == {"admin"}
+    assert all(line["request_id"] for line in asked)
+    for secret in program.keys.values():
+        assert secret not in again.rest
+
+
+def test_the_command_line_sees_what_the_service_made(started, tmp_path):
+    program = started()
+    program.client().create_stack(StackName="seen", TemplateBody=QUICK)
+    program.client().get_waiter("stack_create_complete").wait(StackName="seen", WaiterConfig={"Delay": 0.2})
+    command = [sys.executable, "-m", "cfnlib.cli", "list", "--json"]
+    done = subprocess.run(command, env=program.environ, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert [one["name"] for one in json.loads(done.stdout)] == ["seen"]
+    assert program.stop() == 0
+
+
+def test_every_address_needs_a_name_by_which_it_is_reached(capsys):
+    assert main(["serve", "--host", "0.0.0.0"]) == WRONG
+    assert "--public-url" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_named_with_the_way_out(monkeypatch, capsys):
+    monkeypatch.setattr("cfnlib.cli.serve.find_spec", lambda name: None if name == "waitress" else object())
+    assert main(["serve"]) == NO_CLOUD
+    assert "the service needs waitress; install with: pip install 'cfnlib[service]'" in capsys.readouterr().err
+
+
+def test_a_secret_is_made_once_and_its_owners_alone(tmp_path):
+    path = tmp_path / "deep" / "service.secret"
+    first = load_secret(path)
+    assert load_secret(path) == first
+    assert len(first) >= 32
+    assert path.stat().st_mode & 0o077 == 0
+    assert [one.name for one in path.parent.iterdir()] == ["service.secret"]
+    path.write_text("short")
+    with pytest.raises(ConfigError, match="at least 32 bytes"):
+        load_secret(path)
+
+
+def test_the_secret_is_beside_a_store_that_is_a_file(tmp_path):
+    assert secret_place(f"sqlite:///{tmp_path}/stacks.db") == tmp_path / "service.secret"
+    assert secret_place("mysql+pymysql://user@host/stacks").name == "service.secret"
+
+
+@pytest.mark.parametrize("url", ["stacks.example.org", "ftp://x", "http://", "http://x/?a=b", "http://x/#y"])
+def test_a_public_url_is_one_that_clients_can_call(url):
+    with pytest.raises(ConfigError, match="--public-url"):
+        checked_public_url(url)
+    assert checked_public_url("https://stacks.example.org/") == "https://stacks.example.org"
