@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from cfnlib.drivers.base import Driver
     from cfnlib.engine.journal import Journal
+    from cfnlib.plan.awaited import Awaited
     from cfnlib.plan.change import Plan
     from cfnlib.plan.evaluate import Evaluator
     from cfnlib.schema.model import Facts
@@ -100,6 +101,12 @@ class Beginner:
             evolve(row, status=status, reason=str(error), ended_at=self._journal.clock.now()), event=True
         )
 
+    def awaited(self, task: Task) -> Awaited | None:
+        """The signals that a task's thing waits for once it is made, None for none."""
+        evaluator = self._plan.evaluator
+        declared = evaluator.declared.get(task.row.logical_id) if evaluator is not None else None
+        return declared.awaited if declared is not None and task.verb == "CREATE" else None
+
     def attributes(self, task: Task, read: dict[str, Any] | None) -> dict[str, Any] | None:
         """The attributes of a thing that has been made: as read, or as its type computes them."""
         resource, row = task.resource, task.row
@@ -150,7 +157,7 @@ class Beginner:
     def _creation(self, action: Action) -> Task:
         resource = self._evaluator.declared[action.logical_id].type
         row = self._journal.rows.get((action.logical_id, action.generation))
-        if row is not None and row.intent is not None and row.intent.calls:
+        if row is not None and row.intent is not None and (row.intent.calls or resource.native is None):
             task = Task(action, resource, row, adopted=True)
             task.resume()
             return task

@@ -44,6 +44,7 @@ class Task:
     `record` is the cloud's last description of the thing. `attempts` counts how often the present call was sent by
     this process, `looks` how often its unknown outcome was looked for, `retries` how often a refused removal was
     repeated. `settling` says that a job of an earlier process is waited for before the calls of this one begin.
+    `heard` says that the signals it had to wait for have come.
     `sent_before` says whether the present call may have been sent already when it was last about to be.
     """
 
@@ -61,6 +62,7 @@ class Task:
     adopted: bool = False
     unprepared: Call | None = None
     sent_before: bool = False
+    heard: bool = False
 
     @property
     def key(self) -> str:
@@ -144,6 +146,31 @@ class Task:
         self.unprepared = None
         self.row = evolve(self.row, intent=evolve(intent, step=intent.step + 1, sent=False, job_id=None))
         return True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether all its calls are made, and signals are waited for."""
+        intent = self.row.intent
+        return intent is not None and intent.verb == "CREATE" and intent.step > len(intent.calls)
+
+    def wait(self, now: float, reason: str, attributes: dict[str, Any] | None) -> None:
+        """Note that the thing is made, and that signals are waited for from now on."""
+        intent = self.row.intent
+        if intent is not None:
+            intent = evolve(intent, step=len(intent.calls) + 1, sent=False, job_id=None)
+        self.row = evolve(
+            self.row,
+            reason=reason,
+            intent=intent,
+            started_at=now,
+            attributes=self.row.attributes if attributes is None else attributes,
+        )
+
+    def retarget(self, target: dict[str, Any]) -> None:
+        """Note more of what the thing will have."""
+        self.target = target
+        if self.row.intent is not None:
+            self.row = evolve(self.row, properties=target, intent=evolve(self.row.intent, target=target))
 
     def completed(self, now: float, attributes: dict[str, Any] | None) -> None:
         """Note that all is done."""

@@ -18,7 +18,7 @@ from cfnlib.engine.contact import Contact
 from cfnlib.engine.front import Front
 from cfnlib.engine.line import POLLED
 from cfnlib.engine.sender import Sender
-from cfnlib.engine.signals import SignalWatch
+from cfnlib.engine.signals import INITIATED, SignalWatch
 from cfnlib.engine.timers import Timers
 from cfnlib.engine.trouble import Remedy, is_so, remedy, unsure
 from cfnlib.errors import CfnlibError, LeaseLostError
@@ -85,8 +85,7 @@ class Walk:
                     self._handle(message)
                 self._timers.run()
                 self._polls.start()
-                for task in self._signals.due(self._clock.now()):
-                    self._signals.judge(task, self._complete, self._fail)
+                self._signals.judge(self._clock.now(), self._complete, self._fail)
                 self._expire()
             self._journal.flush()
         finally:
@@ -126,8 +125,13 @@ class Walk:
         now = self._clock.now()
         task.deadline = now + self._settings.patience_s(task.resource.timeout_s)
         self._tasks[task.key] = task
+        awaited = self._begin.awaited(task)
+        if awaited is not None and not task.adopted:
+            self._signals.remember(task)
         self._journal.put(task.row, event=not task.adopted)
-        if task.settling:
+        if task.waiting and not task.settling:
+            self._signals.add(task, now, awaited) if awaited is not None else self._complete(task)
+        elif task.settling:
             self._settle(task)
         elif self._signals.takes(task):
             self._signals.add(task, now)
@@ -239,7 +243,14 @@ class Walk:
 
     def _complete(self, task: Task, attributes: dict[str, Any] | None = None) -> None:
         deleting = task.verb == "DELETE"
-        task.completed(self._clock.now(), self._begin.attributes(task, attributes))
+        now, made = self._clock.now(), self._begin.attributes(task, attributes)
+        awaited = self._begin.awaited(task)
+        if awaited is not None and not task.heard:
+            task.wait(now, INITIATED, made)
+            self._journal.put(task.row, event=True)
+            self._signals.add(task, now, awaited)
+            return
+        task.completed(now, made)
         if not deleting:
             self._journal.put(task.row, event=True)
             self._begin.made(task.row)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from cfnlib.diagnostic import Span
+    from cfnlib.plan.awaited import Awaited
     from cfnlib.plan.name import SignalUrl
     from cfnlib.schema.model import Property, ResourceType
     from cfnlib.source import MapNode, Node
@@ -37,6 +38,7 @@ class Declared:
     `internal` are properties that the lowering adds; their names begin with an underscore. `group` and `number` tell
     a member of a group; `settled` says that a member that is there keeps the properties it was made with. `quorum`
     is, for a group, the share of its members that must succeed, `batch` how many of them an update replaces at once.
+    `awaited` are the signals that it waits for once it is made.
     """
 
     logical_id: str
@@ -52,6 +54,7 @@ class Declared:
     settled: bool = False
     quorum: float = 1.0
     batch: int = 0
+    awaited: Awaited | None = None
 
 
 class Evaluator:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from cfnlib.diagnostic import Code, Diagnostics
+from cfnlib.plan.awaited import awaited_by
 from cfnlib.plan.evaluate import Declared
 from cfnlib.plan.firewall import lower_security_groups, machines_of_addresses
 from cfnlib.plan.groups import expand_groups
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 INSTANCE = "AWS::EC2::Instance"
 _NEEDS_NETWORK = frozenset({INSTANCE, "AWS::EC2::EIP"})
 NETWORK = "DefaultNetwork"
+WAIT_CONDITIONS = frozenset({"AWS::CloudFormation::WaitCondition", "StackMate::WaitCondition"})
 # CloudStack's own choice, a /24, ends at 250 machines, and the range of a network that is there cannot be changed.
 GATEWAY = "10.1.0.1"
 NETMASK = "255.255.0.0"
@@ -39,6 +41,7 @@ def lower(instance: Instance, facts: Facts) -> tuple[dict[str, Declared], Diagno
     if diagnostics.errors:
         return {}, diagnostics
     expand_groups(instance, declared, diagnostics)
+    _await_signals(instance, declared, diagnostics)
     if not facts.security_groups:
         _give_network(declared, facts, diagnostics)
         lower_security_groups(declared, facts, diagnostics)
@@ -85,6 +88,20 @@ def _declare(instance: Instance, facts: Facts, diagnostics: Diagnostics) -> dict
             span=node.type_span,
         )
     return declared
+
+
+def _await_signals(instance: Instance, declared: dict[str, Declared], diagnostics: Diagnostics) -> None:
+    """Note what waits for signals once it is made."""
+    for logical_id in instance.resources:
+        one = declared.get(logical_id)
+        if one is None:
+            continue
+        awaited = awaited_by(instance, logical_id, one.type.name, one.quorum, diagnostics)
+        if awaited is not None:
+            declared[logical_id] = evolve(one, awaited=awaited)
+        elif one.type.name in WAIT_CONDITIONS and not (one.node and "Handle" in one.node):
+            message = "a wait condition needs a Handle, or a CreationPolicy with a ResourceSignal"
+            diagnostics.add(Code.MISSING_PROPERTY, message, one.span, logical_id=logical_id)
 
 
 def _give_network(declared: dict[str, Declared], facts: Facts, diagnostics: Diagnostics) -> None:
