@@ -7,7 +7,7 @@ memory only. Both doors, CloudFormation's and EC2's, stand on it and translate a
 from __future__ import annotations
 
 from cfnlib.identity.gate import Gate
-from cfnlib.identity.keyring import AdminKeyring, Caller, FileKeyring, FixedKeyring, Keyring
+from cfnlib.identity.keyring import AdminKeyring, Caller, ChainedKeyring, FileKeyring, FixedKeyring, Keyring
 from cfnlib.identity.refusal import Refusal, RefusedError
 from cfnlib.identity.request import SignedRequest
 from cfnlib.identity.urls import check_url, sign_url
@@ -15,6 +15,7 @@ from cfnlib.identity.urls import check_url, sign_url
 __all__ = [
     "AdminKeyring",
     "Caller",
+    "ChainedKeyring",
     "FileKeyring",
     "FixedKeyring",
     "Gate",

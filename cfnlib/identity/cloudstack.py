@@ -1,8 +1,14 @@
 """CloudStack's own signature, the verifier's side, for the commands that are not passed on to CloudStack.
 
 The parameters, but for the signature, are sorted by their names, values are encoded, the whole is put in lower case
-and signed with HMAC-SHA1. Clients do not agree on how a few characters are encoded, and neither do servers: `~` and
-`*` are taken both ways. Some sort the names as they are, as the server does, some in lower case, as its guide says.
+and signed with HMAC-SHA1. Clients do not agree on how a few characters are encoded (a blank, `~`, `*`, brackets), and
+neither do servers: each is taken both ways. Some sort the names as they are, as the server does, some in lower case,
+as its guide says.
+
+Three things follow from the protocol itself. The case of letters is not signed. Names are not encoded, so one that
+holds `=` or `&` could swallow its neighbours (and with them `expires`) under the same signature: such names are
+refused. And a request may come again as often as it likes until `expires`: clients poll with the same signed request
+for a whole second, and version 1 has no time at all.
 
 Source: CloudStack 4.19, ApiServer.verifyRequest; cs 5.2 and cloudmonkey 5.3 as recorded.
 """
@@ -11,6 +17,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -18,9 +25,19 @@ from urllib.parse import quote
 from cfnlib.identity.refusal import Refusal, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-_SAFE = ("*-._", "*-._~", "-._~", "-._", "*-._[]")
+EXPIRES_FORMATS = ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z")
+_NAME = re.compile(r"[ -%'-<>-~]{1,1024}")
+_BLANK, _TILDE, _STAR = ("%20", "+"), ("%7E", "~"), ("*", "%2A")
+
+
+def check_names(params: Mapping[str, str]) -> None:
+    """Raise `RefusedError` for names that make the signature ambiguous: see above, or the same twice."""
+    if not all(map(_NAME.fullmatch, params)):
+        raise RefusedError(Refusal.MALFORMED, "a parameter has a name that none can have")
+    if len({name.lower() for name in params}) != len(params):
+        raise RefusedError(Refusal.MALFORMED, "a parameter is given twice")
 
 
 def matches(params: Mapping[str, str], secret: str) -> bool:
@@ -29,16 +46,24 @@ def matches(params: Mapping[str, str], secret: str) -> bool:
     pairs = sorted((name, value) for name, value in params.items() if name.lower() != "signature")
     right = False
     for ordered in (pairs, sorted(pairs, key=lambda pair: pair[0].lower())):
-        for safe in _SAFE:
-            text = "&".join(f"{name}={_encoded(value, safe)}" for name, value in ordered).lower()
+        for text in dict.fromkeys(_texts(ordered)):
             found = base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha1"))
             right |= hmac.compare_digest(found, given)
     return right
 
 
-def _encoded(value: str, safe: str) -> str:
-    text = quote(value, safe=safe)
-    return text if "~" in safe else text.replace("~", "%7E")  # Python's own quote never encodes it
+def _texts(pairs: list[tuple[str, str]]) -> Iterator[str]:
+    """What may have been signed."""
+    encoded = [(name, quote(value, safe="*~")) for name, value in pairs]
+    for blank in _BLANK:
+        for tilde in _TILDE:
+            for star in _STAR:
+                yield "&".join(
+                    f"{name}={value.replace('%20', blank).replace('~', tilde).replace('*', star)}"
+                    for name, value in encoded
+                ).lower()
+    text = "&".join(f"{name}={value}" for name, value in encoded)
+    yield text.replace("%5B", "[").replace("%5D", "]").lower()
 
 
 def check_time(params: Mapping[str, str], now: float) -> None:
@@ -46,9 +71,14 @@ def check_time(params: Mapping[str, str], now: float) -> None:
     values = {name.lower(): value for name, value in params.items()}
     if values.get("signatureversion") != "3":
         return
-    try:
-        expires = datetime.strptime(values.get("expires", ""), "%Y-%m-%dT%H:%M:%S%z").astimezone(UTC)
-    except ValueError:
-        raise RefusedError(Refusal.INCOMPLETE, "expires must be like 2026-11-22T10:00:00+0000") from None
-    if expires.timestamp() < now:
+    if _time_of(values.get("expires", "")) < now:
         raise RefusedError(Refusal.EXPIRED, "the request has expired")
+
+
+def _time_of(text: str) -> float:
+    for form in EXPIRES_FORMATS:
+        try:
+            return datetime.strptime(text, form).astimezone(UTC).timestamp()
+        except (ValueError, OverflowError):
+            continue
+    raise RefusedError(Refusal.INCOMPLETE, "expires must be like 2026-11-22T10:00:00+0000")
