@@ -32,7 +32,7 @@ class Admission(Gate):
         """See `Gate`. Raises `SaidError` (Throttling) when the account has asked too often."""
         return self._counted(super().admit(request, form))
 
-    def admit_cloudstack(self, params: Mapping[str, str]) -> Caller:
+    def admit_cloudstack(self, params: Mapping[str, str] | Sequence[tuple[str, str]]) -> Caller:
         """See `Gate`, and `admit`."""
         return self._counted(super().admit_cloudstack(params))
 

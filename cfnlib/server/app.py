@@ -17,7 +17,7 @@ from werkzeug import Response
 from cfnlib.errors import CfnlibError, StoreError
 from cfnlib.server.actions.account import COST_PATH, COST_TEXT
 from cfnlib.server.admission import Admission
-from cfnlib.server.faults import RECEIVER, SENDER, SaidError, told
+from cfnlib.server.faults import RECEIVER, SENDER, told
 from cfnlib.server.query import QueryApi
 from cfnlib.server.service import SIGNAL_PATH
 from cfnlib.server.signals import take_signal
@@ -91,7 +91,7 @@ class App:
     def handle(self, request: Request, request_id: str) -> Response:
         """Answer one request."""
         path, signed = request.path, signed_request_of(request)
-        if self.service.bucket is not None and _is_for_s3(request):
+        if _is_for_bucket(self, request):
             return _bucket(self, request, signed, request_id)
         for route in ROUTES:
             if path == route.path or (route.below and path.startswith(route.path)):
@@ -186,10 +186,7 @@ def _bucket(app: App, request: Request, signed: SignedRequest, request_id: str) 
     from cfnlib.server.bucket import respond  # noqa: PLC0415 - as above
 
     note(request, action="bucket")
-    try:
-        return respond(app.service.bucket, app.gate, request, signed, request_id)
-    except SaidError:  # the limit of requests; S3's clients slow down on this status
-        return _text(503, "SlowDown: Please reduce your request rate.\n")
+    return respond(app.service.bucket, app.gate, request, signed, request_id)
 
 
 ROUTES = (
@@ -203,9 +200,13 @@ ROUTES = (
 """What is not among these is the bucket's."""
 
 
-def _is_for_s3(request: Request) -> bool:
-    """Whether a request is signed for S3: the list of buckets, for one, is at the same path as the Query API."""
-    return "/s3/aws4_request" in request.headers.get("Authorization", "")
+def _is_for_bucket(app: App, request: Request) -> bool:
+    """Whether a request is S3's by its signature: the list of buckets, for one, has the Query API's path."""
+    if app.service.bucket is None:
+        return False
+    from cfnlib.server.bucket import is_meant  # noqa: PLC0415 - as above
+
+    return is_meant(request)
 
 
 def _failed(error: Exception, request_id: str) -> Response:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.diagnostic import Code
+from cfnlib.plan.policy import StackPolicy
 from cfnlib.plan.validate import validate
 from cfnlib.server.faults import SaidError, sentence
 from cfnlib.template import Template
@@ -44,22 +44,14 @@ def template_of(context: Context, params: Params) -> Template:
 
 
 def policy_of(context: Context, params: Params, kind: str = "StackPolicy") -> str | None:
-    """A stack policy of a request, None when it has none. Raises `SaidError` for one that is no policy."""
+    """A stack policy of a request, None when it has none. Raises `StackError` for one that is no policy."""
     text = _text(context, params, kind, POLICY_BYTES)
     if text is None:
         return None
     try:
-        said = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SaidError(f"Error validating stack policy: Invalid stack policy: {error}") from None
-    statements = said.get("Statement") if isinstance(said, dict) else None
-    if not isinstance(statements, list) or not all(isinstance(one, dict) for one in statements):
-        raise SaidError("Error validating stack policy: Invalid stack policy: it needs a list Statement")
-    for one in statements:
-        if one.get("Effect") not in {"Allow", "Deny"}:
-            raise SaidError("Error validating stack policy: Invalid stack policy: Effect is Allow or Deny")
-        if one.get("Principal", "*") != "*":
-            raise SaidError("Error validating stack policy: Principal must be *: a policy holds for everybody")
+        StackPolicy.read(text)
+    except RecursionError:
+        raise SaidError("Error validating stack policy: it is nested too deep") from None
     return text
 
 

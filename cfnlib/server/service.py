@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from cfnlib.identity.keyring import Caller, Keyring
     from cfnlib.server.bucket import Bucket
     from cfnlib.server.settings import ServiceSettings
-    from cfnlib.state.model import ChangeSet, StackSummary
     from cfnlib.state.model import Stack as StackState
+    from cfnlib.state.model import StackSummary
     from cfnlib.state.store import Store
 
     Found = TypeVar("Found", StackState, StackSummary)
@@ -129,10 +129,10 @@ class Service:
         """Whether a stack exists for a caller: it is the account's own, or an administrator looks at it."""
         if stack.account == self.mark(caller):
             return True
-        scope, _, whose = stack.account.rpartition(" ")
-        if scope != self.scope or not whose:
+        scope, _, whose = stack.account.partition(" ")  # an account's name may have blanks, a scope has none
+        place, slash, account = whose.partition("/")
+        if scope != self.scope or not slash:
             return False
-        place, _, account = whose.partition("/")
         if place == "project":
             return self.keyring.sees_project(caller, account)
         return self.keyring.sees_domain(caller, place)
@@ -156,17 +156,6 @@ class Service:
         if not self.sees(caller, found):
             raise StackNotFoundError(f"there is no stack {name_or_id}")
         return found
-
-    def change_set(self, change_set_id: str) -> ChangeSet | None:
-        """The change set of this id, None when there is none; whether a caller may see it is another question."""
-        # Region and account number stand in both ids.
-        place = change_set_id.split(":")[:5]
-        for stack in self.store.stacks():
-            if stack.stack_id.split(":")[:5] == place:
-                for found in self.store.change_sets(stack.stack_id):
-                    if found.change_set_id == change_set_id:
-                        return found
-        return None
 
     def worker_of(self, caller: Caller, stack: StackState) -> Caller:
         """With whose keys a caller's wish is done: the caller's own in the stack's account, or its owner's."""

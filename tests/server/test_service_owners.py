@@ -164,3 +164,10 @@ def test_keys_that_nobody_has_are_refused(place):
     place.people["forger"] = person._replace(secret="x" * 86)
     assert refused(place.client("stranger").describe_stacks)[0] == "InvalidClientTokenId"
     assert refused(place.client("forger").describe_stacks)[0] == "SignatureDoesNotMatch"
+
+
+def test_an_account_whose_name_has_blanks_is_an_account_like_others(place):
+    place.person("eve and more")
+    stack_id = place.made("blank", name="eve and more")
+    assert place.client("admin").describe_stacks(StackName=stack_id)["Stacks"]
+    assert refused(place.client("ben").describe_stacks, StackName=stack_id)[0] == "ValidationError"

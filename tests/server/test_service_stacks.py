@@ -261,3 +261,18 @@ def test_what_has_no_effect_is_said_in_the_first_event(place, cfn):
     [stack] = cfn.describe_stacks(StackName=stack_id)["Stacks"]
     assert stack["RoleARN"] == role
     assert "StackStatusReason" not in stack
+
+
+def test_an_update_that_the_policy_denies_goes_back(place, cfn):
+    policy = {"Statement": [{"Effect": "Deny", "Action": "Update:Replace", "Principal": "*", "Resource": "*"}]}
+    stack_id = place.made("fixed", StackPolicyBody=json.dumps(policy))
+    given = {"StackName": "fixed", "UsePreviousTemplate": True}
+    named = [{"ParameterKey": "Name", "ParameterValue": "new"}]
+    cfn.update_stack(**given, Parameters=named)
+    place.until("fixed", "UPDATE_ROLLBACK_COMPLETE")
+    events = cfn.describe_stack_events(StackName=stack_id)["StackEvents"]
+    assert any("Action denied by stack policy" in event.get("ResourceStatusReason", "") for event in events)
+    allowed = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}
+    cfn.update_stack(**given, Parameters=named, StackPolicyDuringUpdateBody=json.dumps(allowed))
+    place.until("fixed", "UPDATE_COMPLETE")
+    assert json.loads(cfn.get_stack_policy(StackName="fixed")["StackPolicyBody"]) == policy

@@ -61,3 +61,8 @@ def test_a_bucket_is_its_accounts_own(place, stored):
 )
 def test_a_url_that_leads_elsewhere_is_refused(place, url):
     assert refused(place.client().validate_template, TemplateURL=url)[0] == "ValidationError"
+
+
+def test_buckets_are_listed_beside_the_query_api(place, stored):
+    stored("a.json", QUICK)
+    assert [one["Name"] for one in place.client("admin", "s3").list_buckets()["Buckets"]] == ["templates"]

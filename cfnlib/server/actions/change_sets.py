@@ -173,10 +173,8 @@ def change_set_of(context: Context, params: Params) -> tuple[StackState, ChangeS
         raise _not_found(name)
     if not name.startswith("arn:"):
         raise SaidError("StackName must be specified if ChangeSetName is not specified as an ARN.")
-    one = context.service.change_set(name)
-    if one is None:
-        raise _not_found(name)
     try:
+        one = context.service.store.change_set(name)
         return context.service.find(context.caller, one.stack_id), one
     except StackNotFoundError:
         raise _not_found(name) from None

@@ -93,13 +93,11 @@ def update_stack(context: Context, params: Params) -> Result:
     check_resource_types(params, template)
     policy = policy_of(context, params)
     during = policy_of(context, params, "StackPolicyDuringUpdate")
-    if during is not None:
-        raise SaidError("StackPolicyDuringUpdate is not offered: set the policy with SetStackPolicy, then update")
     wanted = changed_state(present, template, parameters, terms_of(params), exactly=True)
     with context.working_on(present) as (stacks, worker):
         reason = first_reason(template, params)
         try:
-            begun = stacks.operations.update(wanted, on_failure=on_failure, reason=reason)
+            begun = stacks.operations.update(wanted, on_failure=on_failure, reason=reason, policy=during)
         except (StackBusyError, StalePlanError):
             raise moved_on(context, present) from None
         if policy is not None:
