@@ -134,9 +134,9 @@ class SqlStore:
             gone += self._database.write(partial(_remove_stack, stack_id=stack_id))
         return gone
 
-    def resources(self, stack_id: str) -> list[Resource]:
-        """The rows of a stack, in the order of their making, rows with DELETE_COMPLETE left out."""
-        return self._read(queries.resources, stack_id)
+    def resources(self, stack_id: str, *, deleted: bool = False) -> list[Resource]:
+        """The rows of a stack, in the order of their making; those with DELETE_COMPLETE only if `deleted`."""
+        return self._read(queries.resources, stack_id, deleted)
 
     def resource(self, stack_id: str, logical_id: str) -> Resource | None:
         """The newest row of a resource, None when it has none but with DELETE_COMPLETE."""

@@ -18,7 +18,8 @@ of many rows; so they go to it in one statement, or row by row. In SQLite a stop
 writing blocks all others: nobody can take its lock away.
 
 A connection must not be used on the other side of a fork, nor even be closed there (SQLite's locks and a server's
-session are the parent's): a child sets them aside for good and makes its own.
+session are the parent's): a child sets them aside for good and makes its own. No process may fork while another of
+its threads is writing to SQLite: the child's SQLite would believe for ever that somebody writes.
 Source: https://www.sqlite.org/howtocorrupt.html, section 2.6.
 """
 

@@ -46,6 +46,9 @@ _events_on = _events.where(_event.sequence > bindparam("bound")).order_by(_event
 _events_back = (
     _events.where(_event.sequence < bindparam("bound")).order_by(_event.sequence.desc()).limit(bindparam("count"))
 )
+_all_resources = (
+    select(resource_table).where(_resource.stack_id == bindparam("of")).order_by(_resource.made, _resource.logical_id)
+)
 _resources = (
     select(resource_table)
     .where(_resource.stack_id == bindparam("of"), _resource.status != _GONE)
@@ -162,9 +165,10 @@ def _place(token: str) -> tuple[float, str]:
     return at, stack_id
 
 
-def resources(connection: Connection, stack_id: str) -> list[Resource]:
-    """The rows of a stack, in the order of their making, rows with DELETE_COMPLETE left out."""
-    return [rows.resource_of(row) for row in connection.execute(_resources, {"of": stack_id}).mappings()]
+def resources(connection: Connection, stack_id: str, deleted: bool) -> list[Resource]:
+    """The rows of a stack, in the order of their making; those with DELETE_COMPLETE only if `deleted`."""
+    query = _all_resources if deleted else _resources
+    return [rows.resource_of(row) for row in connection.execute(query, {"of": stack_id}).mappings()]
 
 
 def resource(connection: Connection, stack_id: str, logical_id: str) -> Resource | None:

@@ -76,8 +76,8 @@ class Store(Protocol):
         A transaction each, the longest deleted first.
         """
 
-    def resources(self, stack_id: str) -> list[Resource]:
-        """The rows of a stack, in the order of their making, rows with DELETE_COMPLETE left out."""
+    def resources(self, stack_id: str, *, deleted: bool = False) -> list[Resource]:
+        """The rows of a stack, in the order of their making; those with DELETE_COMPLETE only if `deleted`."""
 
     def resource(self, stack_id: str, logical_id: str) -> Resource | None:
         """The newest row of a resource, None when it has none but with DELETE_COMPLETE."""

@@ -23,7 +23,7 @@ from cfnlib.errors import StackBusyError, StackNotFoundError
 from cfnlib.state.model import StackStatus
 from cfnlib.state.open import open_store
 
-STOPS = int(os.environ.get("CFNLIB_STOPS", "2"))
+STOPS = int(os.environ.get("CFNLIB_STOPS", "1"))
 SIZE = 12
 ENDS = {"create": StackStatus.CREATE_COMPLETE, "update": StackStatus.UPDATE_COMPLETE}
 
