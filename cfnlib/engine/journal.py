@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from cfnlib.state.model import Event
+from cfnlib.state.model import Event, StackStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -98,10 +98,17 @@ class Journal:
             self.tell(row.logical_id, row.physical_id, row.type, row.status.value, row.reason)
 
     def drop(self, row: Resource) -> None:
-        """Take a row away, telling of its last status."""
+        """Take a row away, telling of its last status.
+
+        When the whole stack is deleted the row stays, with that status and without what it knew, to be shown of a
+        stack that was.
+        """
         self.rows.pop(row.key, None)
-        self._changed.pop(row.key, None)
-        self._removed[row.key] = None
+        if self.stack.status is StackStatus.DELETE_IN_PROGRESS:
+            self._changed[row.key] = evolve(row, properties={}, attributes={}, intent=None)
+        else:
+            self._changed.pop(row.key, None)
+            self._removed[row.key] = None
         self.tell(row.logical_id, row.physical_id, row.type, row.status.value, row.reason)
 
     def put_stack(self, stack: Stack) -> None:

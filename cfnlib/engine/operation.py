@@ -106,7 +106,9 @@ class Engine:
         stack then stays as it is, to be resumed.
         """
         stack = self._store.stack(lease.stack_id)
-        rows = self._store.resources(lease.stack_id)
+        rows = [
+            row for row in self._store.resources(lease.stack_id) if row.status is not ResourceStatus.DELETE_SKIPPED
+        ]
         settings = self._settings
         journal = Journal(
             self._store,

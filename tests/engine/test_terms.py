@@ -172,3 +172,28 @@ def test_a_rollback_brings_the_former_tags_back():
     assert caught.value.status == "UPDATE_ROLLBACK_COMPLETE"
     assert tags(world) == before
     assert world.store.stack("demo").terms.tags == {"cost": "7"}
+
+
+def test_of_a_deleted_stack_it_can_still_be_told_what_it_had():
+    world = World()
+    world.stacks.create("demo", template(2))
+    stack_id = world.store.stack("demo").stack_id
+    ids = {row.logical_id: row.physical_id for row in world.store.resources(stack_id)}
+    world.stacks.delete("demo", retain=["Web0", "Net"])
+    left = {row.logical_id: row for row in world.store.resources(stack_id, deleted=True)}
+    assert {name: row.physical_id for name, row in left.items()} == ids
+    assert {name: row.status.value for name, row in left.items()} == {
+        "Net": "DELETE_SKIPPED",
+        "Web0": "DELETE_SKIPPED",
+        "Web1": "DELETE_COMPLETE",
+    }
+    assert not any(row.properties or row.attributes for row in left.values())
+
+
+def test_a_deletion_that_is_taken_up_again_leaves_alone_what_was_retained():
+    world = World()
+    world.stacks.create("demo", template(3))
+    with pytest.raises(Killed):
+        world.engine(before=killed_at(2)).delete("demo", retain=["Web0", "Net"])
+    assert world.stacks.resume(world.store.stacks(deleted=True)[0].stack_id).status == "DELETE_COMPLETE"
+    assert len(world.there()) == 2
