@@ -65,7 +65,7 @@ def _command(
     return one
 
 
-def _on_a_cloud(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
+def _on_a_cloud(one: argparse.ArgumentParser, *, prints: bool = True) -> argparse.ArgumentParser:
     cloud = one.add_argument_group("cloud and state")
     cloud.add_argument("--profile", metavar="SECTION", help="section of ~/.cloudstack.ini")
     cloud.add_argument("--zone", help="zone to work in (default: the first one)")
@@ -78,7 +78,8 @@ def _on_a_cloud(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
         metavar="S",
         help="embedded cloud: how long a job takes (default: 1)",
     )
-    one.add_argument("--json", action="store_true", help="print JSON")
+    if prints:
+        one.add_argument("--json", action="store_true", help="print JSON")
     return one
 
 
@@ -218,7 +219,7 @@ def _other_commands(commands: _Commands[argparse.ArgumentParser]) -> None:
     from cfnlib.cli.serve import add_arguments  # noqa: PLC0415 - other commands start without it
 
     one = _command(commands, "serve", "serve CloudFormation's API, for AWS's own tools", module="serve")
-    add_arguments(_on_a_cloud(one))
+    add_arguments(_on_a_cloud(one, prints=False))
     one = commands.add_parser("simulator", help="serve an embedded CloudStack for other clients", add_help=False)
     one.add_argument("rest", nargs=argparse.REMAINDER)
     one.set_defaults(module="simulate", function="simulate")

@@ -20,13 +20,21 @@ if TYPE_CHECKING:
 MAX_TAGS = 50
 POLICY_BYTES = 16_384
 MAX_REASON = 1000
+KEPT_LENGTH = 51_200
 _FILE = "template"
 _MACRO = "CAPABILITY_AUTO_EXPAND"
 
 
-@lru_cache(maxsize=64)
 def read_template(text: str) -> Template:
-    """A template's text, read; the last ones are kept, as clients ask about the same template many times."""
+    """A template's text, read; the last ones are kept, as clients ask about the same template many times.
+
+    Large ones are not: what is read takes a hundred times the room of the text.
+    """
+    return _kept(text) if len(text) <= KEPT_LENGTH else Template.from_text(text, _FILE)
+
+
+@lru_cache(maxsize=32)
+def _kept(text: str) -> Template:
     return Template.from_text(text, _FILE)
 
 

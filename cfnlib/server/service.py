@@ -167,12 +167,12 @@ class Service:
 
     def owner_of(self, stack: StackState) -> Caller:
         """The owner of a stack, with keys. Raises `RefusedError` when they cannot be had; `StackError`."""
-        if not stack.owner:
-            raise StackError(
-                f"stack {stack.name} was made without the service and has no owner yet; "
-                "change it once with the keys of its account"
-            )
-        owner = self.keyring.caller_of(stack.owner, stack.project_id)
+        if stack.owner:
+            owner = self.keyring.caller_of(stack.owner, stack.project_id)
+        elif self.config.key:  # made by the command line, which has the same configuration as a rule
+            owner = evolve(self.keyring.caller(self.config.key), project_id=stack.project_id)
+        else:
+            raise StackError(f"stack {stack.name} has no owner: change it once with the keys of its account")
         if self.mark(owner) != stack.account:
             raise RefusedError(
                 Refusal.UNKNOWN_KEY, f"the owner of stack {stack.name} is not in the stack's account any more"

@@ -11,6 +11,7 @@ from itertools import pairwise
 from threading import Event
 
 import pytest
+from attrs import evolve
 from service_world import HELD, IMAGE, KIND, QUICK, SETTINGS, Place, refused
 
 from cfnlib.errors import StoreError
@@ -18,6 +19,7 @@ from cfnlib.identity.refusal import Refusal, RefusedError
 from cfnlib.server.service import Service
 from cfnlib.server.settings import ServiceSettings
 from cfnlib.simulator import Latency
+from cfnlib.stacks import Stacks
 from cfnlib.state.model import Signal
 from cfnlib.state.open import open_store
 
@@ -47,6 +49,14 @@ def starts(place, stack_id, status="CREATE_IN_PROGRESS"):
 
 def signalled(place, stack_id):
     place.service.store.add_signal(stack_id, "Handle", Signal("a", "SUCCESS"))
+
+
+def signalled_when_there(place, stack_id):
+    for _ in range(400):
+        if any(row.logical_id == "Handle" for row in place.service.store.resources(stack_id)):
+            return signalled(place, stack_id)
+        Event().wait(0.02)
+    raise AssertionError("nobody carries it on")
 
 
 def test_what_was_running_goes_on_when_the_service_starts_again(own):
@@ -324,3 +334,18 @@ def test_an_account_asks_no_more_often_than_it_may(own):
             codes.add(error.response["Error"]["Code"])
     assert codes == {"Throttling"}
     assert place.client("ann").describe_account_limits()["AccountLimits"]
+
+
+def test_what_the_command_line_left_behind_is_carried_on(own):
+    place = own()
+    place.close_service()
+    config = evolve(place.config, state_url=place.url)
+    with Stacks.from_config(config=config) as stacks:
+        begun = stacks.operations.create(stacks.operations.new("by-hand", HELD))
+        stack_id = begun.stack.stack_id
+        assert begun.stack.owner == ""
+        stacks.store.release(begun.lease)
+    place.open()
+    signalled_when_there(place, stack_id)
+    place.until(stack_id, "CREATE_COMPLETE")
+    assert [one["name"] for one in place.cloud.listSSHKeyPairs(keyword="by-hand")["sshkeypair"]] == ["by-hand-held"]
