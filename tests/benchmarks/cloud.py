@@ -38,10 +38,13 @@ class Cloud:
 
 
 @contextmanager
-def running(job_s: float) -> Iterator[Cloud]:
-    """A cloud whose jobs take this long."""
+def running(job_s: float, *, faults: bool = False) -> Iterator[Cloud]:
+    """A cloud whose jobs take this long; with `faults`, one call or job in fifty goes wrong in some way."""
     with subprocess.Popen(
-        [sys.executable, __file__, "--job-s", str(job_s)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, __file__, "--job-s", str(job_s), *(["--faults"] if faults else [])],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             yield Cloud(process)
@@ -52,12 +55,18 @@ def running(job_s: float) -> Iterator[Cloud]:
 
 def main() -> None:
     """Serve until the input ends."""
-    from cfnlib.simulator import Capacity, Latency, Simulator  # noqa: PLC0415 - only the child needs it
+    from cfnlib.simulator import Capacity, Fault, Latency, Simulator  # noqa: PLC0415 - only the child needs it
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--job-s", type=float, required=True)
-    job_s = parser.parse_args().job_s
-    with Simulator(Latency(job_s=job_s), capacity=Capacity(host_cores=4096, host_memory_mib=1 << 24)) as simulator:
+    parser.add_argument("--faults", action="store_true")
+    asked = parser.parse_args()
+    kinds = [("create*", "error"), ("deploy*", "job"), ("*", "reset"), ("deploy*", "drop_answer"), ("list*", "html")]
+    faults = (
+        [Fault(command, kind, share=0.02, seed=n) for n, (command, kind) in enumerate(kinds)] if asked.faults else []
+    )
+    roomy = Capacity(host_cores=4096, host_memory_mib=1 << 24)
+    with Simulator(Latency(job_s=asked.job_s), capacity=roomy, faults=faults) as simulator:
         keys = simulator.admin
         print(json.dumps({"endpoint": simulator.endpoint, "key": keys.key, "secret": keys.secret}), flush=True)
         for _ in sys.stdin:

@@ -1,0 +1,312 @@
+"""The service: how fast it answers beside moto's server, how soon it begins, how it carries many stacks at once.
+
+python tests/benchmarks/service.py [look] [begin] [many] [soak] [--moto PATH] [--minutes N]
+
+Cloud, service and moto's server are processes of their own on loopback. Each line printed is `name value`; nothing
+here passes or fails. Without moto's server (`moto_server` on the path, or --moto) its figures are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+from urllib.request import urlopen
+
+import boto3
+import generated
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config as BotoConfig
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+from cloud import running
+from many_stacks import IN_FLIGHT, bare
+
+STORED = 1000
+ASKED = 600
+CLIENTS = 2
+STACKS, MACHINES = 200, 20
+JOB_S = 10.0
+SMALL = json.dumps(
+    {"Resources": {"Key": {"Type": "AWS::EC2::KeyPair", "Properties": {"KeyName": {"Ref": "AWS::StackName"}}}}}
+)
+
+
+def figure(name: str, value: float) -> None:
+    print(f"{name} {value:.4g}", flush=True)
+
+
+@contextmanager
+def service(place: dict[str, str], *more: str):
+    """`cfnlib serve` in front of a cloud: its URL and its process."""
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {
+            **os.environ,
+            "HOME": folder,
+            "CLOUDSTACK_ENDPOINT": place["endpoint"],
+            "CLOUDSTACK_KEY": place["key"],
+            "CLOUDSTACK_SECRET": place["secret"],
+            "CFNLIB_ZONE": "Sandbox",
+        }
+        command = [sys.executable, "-m", "cfnlib.cli", "serve", "--port", "0", *more]
+        log = Path(folder) / "log"
+        with log.open("w") as output, subprocess.Popen(command, env=environ, stdout=output, stderr=output) as process:
+            try:
+                for _ in range(300):
+                    found = [word for word in log.read_text().split() if word.startswith("http://127.0.0.1:")]
+                    if found:
+                        break
+                    time.sleep(0.1)
+                yield found[0], process
+            finally:
+                process.terminate()
+                process.wait(120)
+
+
+@contextmanager
+def moto(path: str):
+    """Moto's server: its URL."""
+    command = [path, "-H", "127.0.0.1", "-p", "5572"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(300):
+                with suppress(OSError):
+                    urlopen("http://127.0.0.1:5572/moto-api/", timeout=1).close()
+                    break
+                time.sleep(0.1)
+            yield "http://127.0.0.1:5572", process
+        finally:
+            process.terminate()
+
+
+def client_of(url: str, key: str = "key", secret: str = "secret"):
+    return boto3.client(
+        "cloudformation",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        config=BotoConfig(max_pool_connections=64, retries={"total_max_attempts": 1}),
+    )
+
+
+def look(asked: argparse.Namespace) -> None:
+    """DescribeStacks and DescribeStackEvents with many stacks stored."""
+    rates = {}
+    with running(0.0) as cloud, service(cloud.place) as (url, process):
+        rates["cfnlib"] = _looked("cfnlib", process.pid, url, cloud.place["key"], cloud.place["secret"])
+        figure("look_cfnlib_resident_mib", _resident_mib(process.pid))
+    if asked.moto:
+        with moto(asked.moto) as (url, process):
+            rates["moto"] = _looked("moto", process.pid, url, "key", "secret")
+        for action, rate in rates["cfnlib"].items():
+            figure(f"look_{action}_times_as_many_as_moto", rate / rates["moto"][action])
+
+
+def _looked(name: str, pid: int, url: str, key: str, secret: str) -> dict[str, float]:
+    client = client_of(url, key, secret)
+    with ThreadPoolExecutor(1 if name == "moto" else 8) as pool:  # moto's server loses its way with more
+        list(pool.map(lambda n: client.create_stack(StackName=f"s{n}", TemplateBody=SMALL), range(STORED)))
+    client.get_waiter("stack_create_complete").wait(StackName=f"s{STORED - 1}", WaiterConfig={"Delay": 1})
+    time.sleep(2.0)
+    rates = {}
+    for label, params in (
+        ("page", {"Action": "DescribeStacks"}),
+        ("one", {"Action": "DescribeStacks", "StackName": "s500"}),
+        ("events", {"Action": "DescribeStackEvents", "StackName": "s500"}),
+    ):
+        before = _cpu_seconds(pid)
+        took, seconds = _asked(url, key, secret, params, ASKED if name == "cfnlib" else ASKED // 6)
+        figure(f"look_{label}_{name}_cpu_ms", (_cpu_seconds(pid) - before) / len(took) * 1000)
+        rates[label] = len(took) / seconds
+        figure(f"look_{label}_{name}_per_second", rates[label])
+        figure(f"look_{label}_{name}_p50_ms", statistics.median(took) * 1000)
+        figure(f"look_{label}_{name}_p99_ms", sorted(took)[int(len(took) * 0.99) - 1] * 1000)
+    return rates
+
+
+def _asked(url: str, key: str, secret: str, params: dict[str, str], count: int) -> tuple[list[float], float]:
+    """Ask the same thing many times over a few connections; each answer's time, and the time of all."""
+    full = f"{url}/?{urlencode({**params, 'Version': '2010-05-15'})}"
+    request = AWSRequest("GET", full)
+    SigV4QueryAuth(Credentials(key, secret), "cloudformation", "us-east-1", expires=3600).add_auth(request)
+    parts, took = urlsplit(request.url), []
+    head = f"GET /?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: keep-alive\r\n\r\n".encode()
+
+    def work() -> None:
+        one = None
+        for _ in range(count // CLIENTS):
+            begun = time.perf_counter()
+            if one is None:
+                one = socket.create_connection((parts.hostname, parts.port), timeout=60)
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            one.sendall(head)
+            if not _answer(one):
+                one.close()
+                one = None
+            took.append(time.perf_counter() - begun)
+        if one is not None:
+            one.close()
+
+    threads = [threading.Thread(target=work) for _ in range(CLIENTS)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return took, time.perf_counter() - begun
+
+
+def _answer(one: socket.socket) -> bool:
+    """Read one answer, as cheaply as can be: the client is not what is measured. Says whether more may be asked."""
+    found = b""
+    while b"\r\n\r\n" not in found:
+        found += one.recv(1 << 18) or b"\r\n\r\n"
+    head, _, body = found.partition(b"\r\n\r\n")
+    if b" 200 " not in head[:20]:
+        raise RuntimeError(found[:500])
+    length = int(next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))[15:])
+    left = length - len(body)
+    while left > 0:
+        left -= len(one.recv(1 << 18)) or left
+    return head.startswith(b"HTTP/1.1") and b"connection: close" not in head.lower()
+
+
+def begin(_: argparse.Namespace) -> None:
+    """From CreateStack to the first call of CloudStack that makes something, on an idle service."""
+    with running(0.0) as cloud, service(cloud.place) as (url, _process):
+        client = client_of(url, cloud.place["key"], cloud.place["secret"])
+        client.create_stack(StackName="warm", TemplateBody=SMALL)
+        time.sleep(1.0)
+        took = []
+        for number in range(200):
+            name = f"b{number}"
+            begun = time.time()
+            stack = client.create_stack(StackName=name, TemplateBody=SMALL)["StackId"]
+            events: list[dict] = []
+            while not any(one["ResourceType"] == "AWS::EC2::KeyPair" for one in events):
+                events = client.describe_stack_events(StackName=stack)["StackEvents"]
+            first = min(one["Timestamp"].timestamp() for one in events if one["ResourceType"] == "AWS::EC2::KeyPair")
+            took.append(first - begun)
+            time.sleep(0.02)
+        figure("begin_p50_ms", statistics.median(took) * 1000)
+        figure("begin_p99_ms", sorted(took)[int(len(took) * 0.99) - 1] * 1000)
+
+
+def many(_: argparse.Namespace) -> None:
+    """Many stacks created at once through the API, beside the cloud's own time for their machines."""
+    with running(JOB_S) as cloud:
+        alone = bare(cloud.place, STACKS, MACHINES, None)["seconds"]
+    figure("many_bare_seconds", alone)
+    template = generated.cluster(MACHINES)
+    with running(JOB_S) as cloud, service(cloud.place, "--workers", str(STACKS)) as (url, process):
+        client = client_of(url, cloud.place["key"], cloud.place["secret"])
+        client.list_stacks()
+        begun = time.monotonic()
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda n: client.create_stack(StackName=f"m{n}", TemplateBody=template), range(STACKS)))
+        figure("many_submitted_after_seconds", time.monotonic() - begun)
+        states = Counter()
+        while states["CREATE_IN_PROGRESS"] or not states:
+            time.sleep(0.5)
+            pages = client.get_paginator("list_stacks").paginate()
+            states = Counter(one["StackStatus"] for page in pages for one in page["StackSummaries"])
+        seconds = time.monotonic() - begun
+        figure("many_resident_mib", _resident_mib(process.pid))
+        requests = cloud.requests()
+    figure("many_stacks", STACKS)
+    figure("many_complete", states["CREATE_COMPLETE"])
+    figure("many_seconds", seconds)
+    figure("many_requests_listAsyncJobs", requests.get("listAsyncJobs", 0))
+    figure("many_over_bare", seconds / alone)
+    figure("many_in_flight", IN_FLIGHT)
+
+
+def soak(asked: argparse.Namespace) -> None:
+    """Mixed calls for minutes on a cloud that fails now and then: errors by code, and memory as time goes by."""
+    begun, errors, calls = time.monotonic(), Counter(), Counter()
+    until = begun + asked.minutes * 60
+    with running(0.2, faults=True) as cloud, service(cloud.place) as (url, process):
+        stop = threading.Event()
+
+        def work(number: int) -> None:
+            client, turn = client_of(url, cloud.place["key"], cloud.place["secret"]), random.Random(number)
+            names = [f"k{number}-{one}" for one in range(6)]
+            while not stop.is_set():
+                name = turn.choice(names)
+                call, params = turn.choice(
+                    [
+                        ("create_stack", {"StackName": name, "TemplateBody": SMALL}),
+                        ("create_stack", {"StackName": name, "TemplateBody": generated.cluster(2)}),
+                        ("delete_stack", {"StackName": name}),
+                        ("describe_stacks", {"StackName": name}),
+                        ("describe_stack_events", {"StackName": name}),
+                        ("list_stacks", {}),
+                        ("list_stack_resources", {"StackName": name}),
+                        ("validate_template", {"TemplateBody": SMALL}),
+                        ("get_template", {"StackName": name}),
+                    ]
+                )
+                calls[call] += 1
+                try:
+                    getattr(client, call)(**params)
+                except ClientError as error:
+                    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+                    errors[f"{status}_{error.response['Error']['Code']}"] += 1
+                time.sleep(0.02)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        memory = []
+        while time.monotonic() < until:
+            time.sleep(min(15.0, max(until - time.monotonic(), 0.1)))
+            memory.append(_resident_mib(process.pid))
+            figure(f"soak_resident_mib_after_{time.monotonic() - begun:.0f}_s", memory[-1])
+        stop.set()
+        for thread in threads:
+            thread.join()
+    figure("soak_calls", sum(calls.values()))
+    for code, number in sorted(errors.items()):
+        figure(f"soak_errors_{code}", number)
+    half = memory[len(memory) // 4 : len(memory) // 2] or memory
+    figure("soak_memory_end_over_first_half", statistics.mean(memory[-3:]) / statistics.mean(half))
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident_mib(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", nargs="*", default=["look", "begin", "many", "soak"])
+    parser.add_argument("--moto", default=shutil.which("moto_server"))
+    parser.add_argument("--minutes", type=float, default=10.0)
+    asked = parser.parse_args()
+    for name in asked.what:
+        {"look": look, "begin": begin, "many": many, "soak": soak}[name](asked)
+
+
+if __name__ == "__main__":
+    main()
