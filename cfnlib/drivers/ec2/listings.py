@@ -4,9 +4,10 @@ A `Find` is asked in the terms of the declarations. Each listing has an action t
 filters for what the API can narrow down itself; whatever was asked for is looked at once more here, because an old
 API knows few filters, and a description may come a moment too early or too late.
 
-Two things are asked for by what EC2 has and CloudStack has not: a machine by the token of its launch, which the API
-knows before it knows the machine's tags, and an address by a mark (its tag `cfnlib:name`), because EC2 gives an
-address of its own choice.
+Two things are asked for by what EC2 has and CloudStack has not: a machine by the token of its launch (all machines
+are described for that, which happens only after an interruption: an API may know tokens before it knows tags, and may
+have no filter for them), and an address by a mark (its tag `cfnlib:name`), because EC2 gives an address of its own
+choice.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, field, frozen
 
 from cfnlib.drivers.ec2 import records
-from cfnlib.drivers.ec2.records import NAME
+from cfnlib.drivers.ec2.records import NAME, TOKEN
 from cfnlib.errors import InvalidRequestError, NotFoundError
 from cfnlib.schema.model import read_path
 
@@ -58,7 +59,7 @@ LISTINGS: Mapping[str, Listing] = {
         "DescribeInstances",
         "Reservations",
         records.instance,
-        {"id": "instance-id", "ids": "instance-id", "clienttoken": "client-token", "name": _BY_NAME},
+        {"id": "instance-id", "ids": "instance-id", "name": _BY_NAME},
         within="Instances",
     ),
     "listVolumes": Listing(
@@ -228,7 +229,10 @@ def _holds(record: Mapping[str, Any], name: str, value: object) -> bool:  # noqa
     if name == "tags" and isinstance(value, list):
         there = {(tag["key"], tag["value"]) for tag in record.get("tags") or ()}
         return all((pair["key"], str(pair["value"])) in there for pair in value)
-    if name in ("name", "clienttoken", "volumeid", "virtualmachineid", "resourceid", "key", "value"):
+    if name == "clienttoken":
+        there = {tag["value"] for tag in record.get("tags") or () if tag["key"] == TOKEN}
+        return value == record.get("clienttoken") or value in there
+    if name in ("name", "volumeid", "virtualmachineid", "resourceid", "key", "value"):
         return record.get(name) == value
     return True
 

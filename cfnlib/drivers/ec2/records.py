@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NAME = "cfnlib:name"
 """The tag that a thing is found by."""
+TOKEN = "cfnlib:token"  # noqa: S105 - a tag's key
+"""The tag that holds the token of a machine's launch, for APIs that do not tell it."""
 
 STATES = {
     "pending": "Starting",

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfnlib.drivers.ec2 import groups, records
 from cfnlib.drivers.ec2.listings import MARK
-from cfnlib.drivers.ec2.records import DEFAULT_DISK, NAME, device_of
+from cfnlib.drivers.ec2.records import DEFAULT_DISK, NAME, TOKEN, device_of
 from cfnlib.drivers.ec2.work import Request, Wait, Work, born_with, given, listed
 from cfnlib.errors import InvalidRequestError
 
@@ -49,13 +49,14 @@ def translated(command: str, params: Params, known: Known) -> Work:
 
 
 def _deploy(params: Params, known: Known) -> Work:
-    tags = {NAME: params["name"], "Name": params["name"]}
+    token = params.get("clienttoken")
+    tags = {NAME: params["name"], "Name": params["name"]} | ({TOKEN: token} if token else {})
     asked: dict[str, Any] = {
         "ImageId": params["templateid"],
         "InstanceType": params["serviceofferingid"],
         "MinCount": 1,
         "MaxCount": 1,
-        "ClientToken": params.get("clienttoken"),
+        "ClientToken": token,
         "KeyName": params.get("keypair"),
         "UserData": _decoded(params["userdata"]) if params.get("userdata") else None,
         "BlockDeviceMappings": _disks(params, known) or None,
