@@ -1,7 +1,8 @@
 """The key file: a YAML list of key pairs that only the service may read.
 
 Each entry has `key` and `secret`; `project` (its id) if the key is to work in one. Whose a key is, is asked of the
-cloud with the pair itself, unless the entry says it: `user_id`, `account` and `domain_id`, and then, if wanted, `user`, `domain_path` (ROOT/eng) and `role` (User, DomainAdmin or Admin; User if not given)::
+cloud with the pair itself, unless the entry says it: `user_id`, `account` and `domain_id`, and then, if wanted,
+`user`, `domain_path` (ROOT/eng) and `role` (User, DomainAdmin or Admin; User if not given)::
 
     - {key: "abc...", secret: "def..."}
     - {key: "ghi...", secret: "jkl...", project: 0b1c...}

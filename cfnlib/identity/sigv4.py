@@ -49,7 +49,7 @@ _PAIR = re.compile(r" *(Credential|SignedHeaders|Signature)=([!-+\--~]+) *")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _SCOPE = re.compile(r"([!-~]{1,256})/([0-9]{8})/([!-.0-~]{1,128})/([!-.0-~]{1,128})/aws4_request")
 _DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-_HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
+_HTTP_DATE = re.compile(r"([A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} )(GMT|[+-]0000)")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 
 
@@ -240,10 +240,11 @@ def _date_of(text: str | None) -> str | None:
     """The Date header in the form that is signed."""
     if text is None or _DATE.fullmatch(text):
         return text
-    if not _HTTP_DATE.fullmatch(text):
+    found = _HTTP_DATE.fullmatch(text)
+    if found is None:
         return None
     try:
-        return parsedate_to_datetime(text).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        return parsedate_to_datetime(f"{found[1]}GMT").astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     except (TypeError, ValueError, OverflowError):
         return None
 
