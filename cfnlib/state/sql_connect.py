@@ -117,6 +117,9 @@ class Database:
                     raise refused from error
                 raise explained(error, self.url) from error
             except (exc.SQLAlchemyError, OSError, UnicodeError) as error:
+                if left and isinstance(error, OSError) and self.backend != "sqlite" and not done:
+                    self._engine.dispose()  # pg8000 lets a lost connection show as the system does
+                    continue
                 raise explained(error, self.url) from error
             else:
                 return result

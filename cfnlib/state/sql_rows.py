@@ -8,6 +8,7 @@ strange character must not be what stops an operation.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,12 @@ def stack_of(row: Row) -> Stack:
 
 
 def summary_of(row: Sequence[Any]) -> StackSummary:
-    """The summary of a row of the columns `SUMMARY`."""
+    """The summary of a row of the columns `SUMMARY`; the same object for the same row, as long as it is remembered."""
+    return _summary_of(tuple(row))
+
+
+@lru_cache(maxsize=8192)
+def _summary_of(row: tuple[Any, ...]) -> StackSummary:
     values = dict(zip(SUMMARY, row, strict=True))
     values["status"] = StackStatus(values["status"])
     for name in ("outputs", "output_notes", "shown_parameters"):
