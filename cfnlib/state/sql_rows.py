@@ -91,7 +91,7 @@ def stack_of(row: Row) -> Stack:
 
 
 def summary_of(row: Sequence[Any]) -> StackSummary:
-    """The summary of a row of the columns `SUMMARY`; the same object for the same row, as long as it is remembered."""
+    """The summary of a row of the columns `SUMMARY`: the same object for the same row, while it is remembered."""
     return _summary_of(tuple(row))
 
 

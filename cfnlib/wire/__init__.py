@@ -21,11 +21,13 @@ from cfnlib.wire.faults import (
 )
 from cfnlib.wire.model import ModelError, Operation, Paging, Service
 from cfnlib.wire.read import parse
+from cfnlib.wire.write import Lasting
 
 __all__ = [
     "Fault",
     "FaultKind",
     "InvalidParametersError",
+    "Lasting",
     "ModelError",
     "Operation",
     "Paging",

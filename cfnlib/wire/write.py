@@ -20,6 +20,16 @@ Append = Callable[[str], None]
 WriteXml = Callable[[Any, Append], None]
 
 
+class Lasting(dict[str, Any]):
+    """A structure that is answered again and again, and never changed: its XML is written once and kept in it."""
+
+    __slots__ = ("texts",)
+
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        super().__init__(members)
+        self.texts: dict[str, str] = {}
+
+
 def writer(service: Service, name: str) -> WriteXml:
     """What writes the inside of an element of the shape `name`."""
     found: WriteXml | None = service.writers.get(name)
@@ -69,6 +79,14 @@ class _XmlMaking:
                 members[member] = (f"<{tag}>", f"</{tag}>", self.node(ref["shape"]))
 
         def write(value: Any, append: Append) -> None:  # noqa: ANN401 - checked below
+            if type(value) is Lasting:
+                text = value.texts.get(name)
+                if text is None:
+                    parts: list[str] = []
+                    write(dict(value), parts.append)
+                    text = value.texts[name] = "".join(parts)
+                append(text)
+                return
             if not isinstance(value, Mapping):
                 raise unfit(name, "structure", value)
             for key, inner in value.items():
