@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from attrs import evolve
 from botocore import auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from signed_requests import FORM, KEY, NOW, SECRET, client, gate, received, refusal_of, sent_by, signed, v2
 
 from cfnlib.identity import Caller, RefusedError, SignedRequest
@@ -126,8 +128,13 @@ def test_what_boto3_presigns_is_admitted(service, operation, given):
 @pytest.mark.parametrize("digest", ["HmacSHA256", "HmacSHA1"])
 @pytest.mark.parametrize(
     ("host", "sign_host"),
-    [("127.0.0.1:8773", "127.0.0.1:8773"), ("127.0.0.1:8773", "127.0.0.1"), ("EC2.Example.Org", "ec2.example.org")]
-    + [("[::1]:8773", "[::1]"), ("[::1]", "[::1]")],
+    [
+        ("127.0.0.1:8773", "127.0.0.1:8773"),
+        ("127.0.0.1:8773", "127.0.0.1"),
+        ("EC2.Example.Org", "ec2.example.org"),
+        ("[::1]:8773", "[::1]"),
+        ("[::1]", "[::1]"),
+    ],
 )
 def test_version_2_is_admitted_with_the_port_and_without(method, digest, host, sign_host):
     request, form = v2({"Action": "A", "N": "a b~*é+"}, method, host=host, sign_host=sign_host, digest=digest)
@@ -180,10 +187,7 @@ def test_a_date_header_may_stand_for_amazons_own_if_it_is_signed():
 
 @pytest.mark.parametrize("region", ["0", "localhost", "us-east-1"])
 def test_any_region_and_service_may_stand_in_the_scope(region):
-    """boto 2 guesses both from the host's name."""
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-
+    """Such as those that boto 2 guesses from the host's name."""
     request = AWSRequest(method="POST", url="http://127.0.0.1:8773/", data=BODY)
     auth.SigV4Auth(Credentials(KEY, SECRET), "127", region).add_auth(request)
     assert gate(time.time()).admit(received(request.prepare()), ()).access_key == KEY
