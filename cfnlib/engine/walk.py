@@ -224,11 +224,18 @@ class Walk:
         elif task.advanced():
             self._journal.put(task.row)
             self._sender.next_call(task)
-        elif task.verb == "UPDATE" and task.row.physical_id and task.resource.native and task.resource.native.read:
-            resource, physical_id = task.resource, task.row.physical_id
+        elif self._must_read(task):
+            resource, physical_id = task.resource, task.row.physical_id or ""
             self._line.call(task.key, "read", lambda: self._driver.read(resource, [physical_id]))
         else:
             self._finish(task, task.record)
+
+    @staticmethod
+    def _must_read(task: Task) -> bool:
+        """Whether a thing must be read once more: it was changed, or only the process before knew its record."""
+        unknown = task.verb == "UPDATE" or (task.verb == "CREATE" and not task.record)
+        native = task.resource.native
+        return bool(unknown and task.row.physical_id and native and native.read)
 
     def _settled(self, task: Task) -> None:
         del self._tasks[task.key]
