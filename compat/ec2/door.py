@@ -74,9 +74,10 @@ class Bridge:
             caller = self._gate.admit(signed_request_of(request), pairs)
             note(request, account=caller.account)
             body = self._answer(caller, pairs, version, request, request_id)
-        except (CfnlibError, FormError) as error:
-            known = as_ec2(error) if isinstance(error, CfnlibError) else Ec2Error("MalformedQueryString", str(error))
-            return self._refused(known, version, request, request_id)
+        except FormError as error:
+            return self._refused(Ec2Error("MalformedQueryString", str(error)), version, request, request_id)
+        except CfnlibError as error:
+            return self._refused(as_ec2(error), version, request, request_id)
         return Response(body, content_type="text/xml;charset=UTF-8")
 
     def refuse(self, status: int, code: str, message: str, request_id: str, request: Request) -> Response:

@@ -21,9 +21,11 @@ def paged(
     """The page that is asked for, and the token of the next one, None when it is the last.
 
     `key` is an item's place in the order, a text; the items need not come sorted. Raises `Ec2Error` for a token that
-    is none.
+    is none, and for a page without room.
     """
     limit, token = params.get("MaxResults"), params.get("NextToken")
+    if limit is not None and limit < 1:
+        raise Ec2Error("InvalidParameterValue", f"MaxResults is {limit}: a page has at least one thing")
     if limit is None and not token:
         return list(items), None
     ordered = sorted(items, key=key)
