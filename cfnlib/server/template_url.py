@@ -307,10 +307,11 @@ def _asked_at(
 @contextmanager
 def _ended_at(connection: HTTPConnection, deadline: float) -> Iterator[None]:
     """End a connection at a time, however slowly the other side keeps it going."""
+    connected = connection.sock  # which the connection hands over to the answer when that ends with it
 
     def end() -> None:
-        with suppress(OSError, AttributeError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError, ValueError):
+            connected.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(max(deadline - time.monotonic(), 0.0), end)
     timer.daemon = True
@@ -339,7 +340,7 @@ def _body(response: Any, deadline: float, max_bytes: int) -> bytes:  # noqa: ANN
     body = b""
     while len(body) <= max_bytes:
         piece = response.read(1 << 16, decode_content=False)
-        if time.monotonic() > deadline:
+        if time.monotonic() >= deadline:
             raise TimeoutError
         if not piece:
             return body

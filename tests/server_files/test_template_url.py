@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -13,9 +15,15 @@ from hypothesis import strategies as st
 pytest.importorskip("werkzeug")
 pytest.importorskip("botocore")
 from cfnlib.identity import Caller
-from cfnlib.server.bucket import Bucket, _Object
+from cfnlib.server.bucket import Bucket
+from cfnlib.server.bucket_files import About
 from cfnlib.server.faults import SaidError
-from cfnlib.server.template_url import checked, fetch_template
+from cfnlib.server.template_url import TemplateUrlError, _judged, fetch_template
+
+
+def checked(url, allowed, resolve):
+    return _judged(urlsplit(url), allowed, resolve)
+
 
 ANN = Caller("ann", "secret", account="ann", domain_id="d")
 
@@ -70,7 +78,7 @@ def test_a_template_comes_from_where_it_is_allowed(pages):
 
 
 def test_by_default_nothing_is_asked(pages):
-    with pytest.raises(SaidError, match="does not ask"):
+    with pytest.raises(SaidError, match="not among those that the operator allows"):
         fetch(f"{pages}/good", allowed=())
 
 
@@ -91,6 +99,11 @@ def test_a_redirect_out_of_bounds_an_endless_one_and_what_is_too_long_are_errors
         "http://127.0.0.1:99999/",
         "gopher://x",
         "",
+        "http://127.0.0.1\\@10.0.0.1/",
+        "http://127.0.0.1/\r\nX: y",
+        "http://127.0.0.1:0/",
+        "http://[::1/",
+        "http://127.0.0.1/" + "x" * 6000,
     ],
 )
 def test_what_is_no_such_url_is_refused(url):
@@ -100,7 +113,7 @@ def test_what_is_no_such_url_is_refused(url):
 
 def test_a_name_must_lead_to_allowed_addresses_only():
     allowed = ["203.0.113.0/24"]
-    assert checked("http://t.example/x", allowed, lambda *_: ["203.0.113.7"]).address == "203.0.113.7"
+    assert checked("http://t.example/x", allowed, lambda *_: ["203.0.113.7"]) == [ip_address("203.0.113.7")]
     for found in (["203.0.113.7", "10.0.0.1"], ["127.0.0.1"], [], ["::1"]):
         with pytest.raises(SaidError):
             checked("http://t.example/x", allowed, lambda *_, found=found: found)
@@ -144,14 +157,97 @@ def test_an_address_within_another_is_looked_at_too(address, form, length):
         "https://box.s3.amazonaws.com/a/t.yaml",
         "https://box.s3.eu-west-1.amazonaws.com/a/t.yaml",
         "http://127.0.0.1:8000/box/a/t.yaml",
+        "http://localhost:8000/box/a%2Ft.yaml",
+        "https://s3.amazonaws.com/box/a/t.yaml?X-Amz-Signature=x&X-Amz-Date=y",
         "s3://box/a/t.yaml",
     ],
 )
 def test_urls_of_s3_mean_the_callers_own_bucket(tmp_path, url):
-    bucket = Bucket(tmp_path, "http://127.0.0.1:8000")
-    place = bucket.home(ANN) / "box"
-    place.mkdir(parents=True)
-    _Object(place, "a/t.yaml").write("Description: é".encode(), "text/yaml")
+    bucket = Bucket(tmp_path, public_url="http://127.0.0.1:8000")
+    bucket.files(ANN).make("box")
+    bucket.files(ANN).put("box", "a/t.yaml", "Description: é".encode(), About())
     assert fetch(url, bucket=bucket, allowed=()) == "Description: é"
     with pytest.raises(SaidError, match="S3 error"):
         fetch_template(url, Caller("bob", "s", account="bob"), bucket=bucket, allowed=())
+
+
+def test_a_version_of_an_object_is_no_other_than_there_is(tmp_path):
+    bucket = Bucket(tmp_path)
+    with pytest.raises(TemplateUrlError, match="versionId is not offered"):
+        fetch("https://s3.amazonaws.com/box/k?versionId=1", bucket=bucket)
+
+
+def test_a_template_of_the_bucket_is_bounded_as_well(tmp_path):
+    bucket = Bucket(tmp_path)
+    bucket.files(ANN).make("box")
+    bucket.files(ANN).put("box", "k", b"x" * 101, About())
+    with pytest.raises(TemplateUrlError, match="may not exceed 100 bytes"):
+        fetch("s3://box/k", bucket=bucket, max_bytes=100)
+    assert fetch("s3://box/k", bucket=bucket, max_bytes=101) == "x" * 101
+
+
+@given(V4 | st.ip_addresses(v=6), st.lists(V4 | st.ip_addresses(v=6), max_size=3))
+def test_without_a_word_of_the_operator_no_address_is_asked(first, more):
+    for allowed in ((), ("another.example",)):
+        with pytest.raises(TemplateUrlError):
+            checked("https://t.example/x", allowed, lambda *_: [str(one) for one in (first, *more)])
+
+
+SPECIAL = [
+    "127.0.0.1",
+    "169.254.169.254",
+    "0.0.0.0",
+    "224.0.0.1",
+    "255.255.255.255",
+    "::1",
+    "::",
+    "fe80::1%2",
+    "ff02::1",
+]
+
+
+@pytest.mark.parametrize("address", [*SPECIAL, "::ffff:127.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "::7f00:1"])
+def test_a_name_that_is_allowed_is_not_this_machine_nor_its_links(address):
+    with pytest.raises(TemplateUrlError):
+        checked("https://t.example/x", ["t.example"], lambda *_: ["203.0.113.7", address])
+
+
+@pytest.mark.parametrize("address", ["203.0.113.7", "10.1.2.3", "2001:db8::1", "fd00::1", "64:ff9b::203.0.113.7"])
+@pytest.mark.parametrize("name", ["t.example", "T.EXAMPLE."])
+def test_a_name_that_is_allowed_may_be_anywhere_else(address, name):
+    assert checked(f"https://{name}/x", ["t.example"], lambda *_: [address])
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1", "[::ffff:7f00:1]", "0177.0.0.1", "localhost"])
+def test_an_address_in_another_dress_is_that_address(pages, host):
+    port = pages.rpartition(":")[2]
+    with pytest.raises(TemplateUrlError):
+        fetch(f"http://{host}:{port}/good", allowed=["10.0.0.0/8", "t.example"])
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Says a little, over and over."""
+
+    def do_GET(self):  # noqa: D102 - http.server's name
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b" ")
+                self.wfile.flush()
+                stop.wait(0.05)
+
+    def log_message(self, *_):  # noqa: D102 - http.server's name
+        pass
+
+
+stop = threading.Event()
+
+
+def test_an_answer_without_an_end_is_given_up():
+    server = HTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with pytest.raises(TemplateUrlError, match="cannot be reached, or did not answer in time"):
+        fetch(f"http://127.0.0.1:{server.server_port}/", timeout_s=0.3)
+    server.shutdown()
+    server.server_close()
