@@ -108,7 +108,8 @@ def _found(connection: Connection, query: Select[Any], name_or_id: str, account:
         by_id = by_id.where(_stack.account == bindparam("of_account"))
     by_name = query.where(_stack.account == bindparam("of_account"), _stack.live_name == bindparam("wanted"))
     values = {"wanted": name_or_id, "of_account": account}
-    return connection.execute(by_id, values).first() or connection.execute(by_name, values).first()
+    likely, other = (by_id, by_name) if ":" in name_or_id else (by_name, by_id)
+    return connection.execute(likely, values).first() or connection.execute(other, values).first()
 
 
 def stacks(connection: Connection, *, deleted: bool, account: str | None) -> list[Stack]:

@@ -201,16 +201,46 @@ class StoreMachine(RuleBasedStateMachine):
             assert self.store.stack(stack.name, stack.account) == stack
 
     @invariant()
+    def pages_of_stacks_and_who_works_on_them_are_the_models(self):
+        newest_first = [expected.stack for expected in self.model.values()][::-1]
+        alive = [stack for stack in newest_first if stack.status is not StackStatus.DELETE_COMPLETE]
+        assert [one.stack_id for one in self.paged(None, deleted=True)] == [one.stack_id for one in newest_first]
+        for account in ACCOUNTS:
+            mine = [stack for stack in alive if stack.account == account]
+            assert [(one.name, one.status, one.request) for one in self.paged(account)] == [
+                (one.name, one.status, one.request) for one in mine
+            ]
+            assert self.store.count(account) == len(mine)
+        assert self.store.unattended() == [
+            expected.stack.stack_id
+            for expected in self.model.values()
+            if expected.stack.status.in_progress
+            and (expected.owner in {None, "dead"} or self.now >= expected.expires_at)
+        ]
+
+    @invariant()
     def what_belongs_to_them_is_the_models(self):
         for stack_id, expected in self.model.items():
             shown = [row for row in expected.rows.values() if row.status is not ResourceStatus.DELETE_COMPLETE]
             assert self.store.resources(stack_id) == shown
             assert self.store.events(stack_id) == expected.events
             assert self.store.events(stack_id, after=2, limit=2) == expected.events[2:4]
+            assert self.store.events_back(stack_id, limit=2) == expected.events[-2:][::-1]
+            newest = {row.logical_id: row for row in sorted(shown, key=lambda row: row.generation)}
+            for logical_id in {row.logical_id for row in expected.rows.values()}:
+                assert self.store.resource(stack_id, logical_id) == newest.get(logical_id)
             saved = sorted(expected.change_sets.values(), key=lambda saved: (saved.created_at, saved.change_set_id))
             assert self.store.change_sets(stack_id) == saved
             came = {handle: list(expected.signals.get(handle, {}).values()) for handle in HANDLES}
             assert self.store.signals(stack_id, HANDLES) == came
+
+    def paged(self, account, **options: object):
+        """All the stacks of pages of two."""
+        found, after = self.store.page(account, limit=2, **options)
+        while after is not None:
+            page, after = self.store.page(account, after=after, limit=2, **options)
+            found += page
+        return found
 
     def live(self, name, account) -> bool:
         """Whether the account has a stack of this name that is not deleted."""
@@ -221,5 +251,5 @@ class StoreMachine(RuleBasedStateMachine):
         )
 
 
-StoreMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+StoreMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 TestStoreMachine = StoreMachine.TestCase
