@@ -2,9 +2,9 @@
 
 What the cloud says of itself goes to the log, and not to who calls.
 
-Source: CloudStack 4.19, listApis by role: getUser is a root administrator's, listDomains and listDomainChildren an
-administrator's, getUserKeys, listUsers, listAccounts and listProjects are everybody's. Account.Type: 0 is a user, 1 a
-root administrator, 2 a domain administrator.
+Source: CloudStack 4.19, listApis by role: getUser is a root administrator's, listDomains an administrator's,
+getUserKeys, listUsers, listAccounts and listProjects are everybody's. Account.Type: 0 is a user, 1 a root
+administrator, 2 a domain administrator.
 """
 
 from __future__ import annotations
@@ -115,9 +115,11 @@ def keys_of(client: Client, user_id: str) -> tuple[str, str]:
 
 
 def domains_below(client: Client, domain_id: str) -> frozenset[str]:
-    """A domain and all below it."""
-    rows = client.rows("listDomainChildren", "domain", {"id": domain_id, "isrecursive": True, "listall": True})
-    return frozenset({domain_id, *(str(row["id"]) for row in rows)})
+    """The domain of who asks, a domain administrator, and all below it."""
+    rows = client.rows("listDomains", "domain", {"listall": True})
+    top = next((f"{row['path']}/" for row in rows if row.get("id") == domain_id), None)
+    below = [] if top is None else [str(row["id"]) for row in rows if str(row.get("path", "")).startswith(top)]
+    return frozenset({domain_id, *below})
 
 
 def is_member(client: Client, project_id: str) -> bool:

@@ -24,7 +24,7 @@ UNAVAILABLE_TTL_S = 1.0
 MOST = 10_000
 """How many answers are remembered, and how many refusals."""
 QUESTIONS_PER_S = 20.0
-QUESTIONS_AT_ONCE = 200.0
+QUESTIONS_AT_ONCE = 100.0
 SWEEP_S = 30.0
 
 _Found = TypeVar("_Found")
