@@ -60,6 +60,8 @@ class Server:
         self._timeout_s = channel_timeout_s
         self._unix_socket = unix_socket
         self._until = 0.0
+        if not 0 <= port <= 65535:
+            raise ConfigError(f"cannot listen at {host}:{port}: a port is a number from 0 to 65535")
         try:
             self._server = create_server(
                 app,
@@ -75,7 +77,7 @@ class Server:
                 clear_untrusted_proxy_headers=True,
                 ident="cfnlib",
             )
-        except (OSError, ValueError, OverflowError) as error:
+        except (OSError, ValueError) as error:
             where = unix_socket or f"{host}:{port}"
             raise ConfigError(f"cannot listen at {where}: {error}; choose another --host or --port") from error
         for one in self._map.values():
