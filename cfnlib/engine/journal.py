@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     Observer = Callable[[Event], None]
 
+_REST = 20.0
+"""How many times as long as the last writing took there is none that only asks."""
+
 
 class Journal:
     """The rows and events of one stack under one lease.
@@ -59,7 +62,7 @@ class Journal:
         self._lease_s = lease_s
         self._heartbeat_s = heartbeat_s
         self.masked: Callable[[str], str] = str
-        self._written_at = 0.0
+        self._next_beat = 0.0
         self._observer = observer
         self._stack_changed = False
         self._changed: dict[tuple[str, int], Resource] = {}
@@ -124,14 +127,15 @@ class Journal:
     def flush(self) -> None:
         """Write everything down, and renew the lease when a third of it has gone by.
 
-        With nothing to write, it asks now and then whether the lease still holds. Raises `LeaseLostError`.
+        With nothing to write, it asks now and then whether the lease still holds: each heartbeat, but less often
+        where writing takes long, because hundreds of operations ask. Raises `LeaseLostError`.
         """
         if self.clock.now() - self._renewed_at > self._lease_s / 3:
             self.lease = self.store.renew(self.lease, self._lease_s)
             self._renewed_at = self.clock.now()
-        if not self.dirty and self.clock.now() - self._written_at < self._heartbeat_s:
+        began = self.clock.now()
+        if not self.dirty and began < self._next_beat:
             return
-        self._written_at = self.clock.now()
         self.request = self.store.commit(
             self.lease,
             stack=self.stack if self._stack_changed else None,
@@ -139,6 +143,8 @@ class Journal:
             removed=list(self._removed),
             events=self._events,
         )
+        now = self.clock.now()
+        self._next_beat = now + max(self._heartbeat_s, min(_REST * (now - began), self._lease_s / 6))
         told, self._events = self._events, []
         self._stack_changed = False
         self._changed, self._removed = {}, {}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cfnlib.engine.settings import Settings
 
 _REST = 2.0
-"""How many times as long as a poll took there is no other: less than for one that is alone, for it serves many."""
+"""How many times as long as a poll took there is no other while calls are ending."""
 _numbers = count()
 
 
@@ -112,7 +112,8 @@ class Lookout:
                 age = 0.0 if came.get(watch) else now - since
                 pause = max(settings.poll_share * age, settings.poll_min_s)
                 self._due[watch] = now + min(pause, settings.poll_max_s)
-                longest = max(longest, min(_REST * took, settings.poll_max_s))
+                rest = _REST if ends else settings.poll_rest
+                longest = max(longest, min(rest * took, settings.poll_max_s))
             self._rest_until = now + longest
         for watch, mine in came.items():
             if mine:

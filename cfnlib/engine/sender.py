@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Taken = Callable[[str, Mapping[str, Any]], ConflictError]
 
-_REST = 4.0
+_REST = 8.0
 """How many times as long as the last writing took the next one waits that is not urgent."""
 _LONGEST_REST_S = 1.0
 
@@ -54,10 +54,10 @@ class Sender:
         self._journal.put(task.row)
         self._to_send.append(task)
 
-    def write(self, *, at_once: bool) -> None:
+    def write(self) -> None:
         """Write down what changed; then, and only then, make the calls whose intents are now written."""
         began = self._journal.clock.now()
-        if self._to_send or at_once or began >= self._next_write:
+        if self._to_send or began >= self._next_write:
             self._journal.flush()
             now = self._journal.clock.now()
             self._next_write = now + max(self._write_s, min(_REST * (now - began), _LONGEST_REST_S))

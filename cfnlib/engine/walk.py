@@ -70,16 +70,19 @@ class Walk:
         self._sender = Sender(driver, self._line, journal, settings.write_s, self._begin.taken)
 
     def run(self) -> Outcome:
-        """Do the phase. Raises `LeaseLostError`, and then nothing more is written or called."""
+        """Do the phase; what happened last is left to be written with what follows from it.
+
+        Raises `LeaseLostError`, and then nothing more is written or called.
+        """
         try:
             while True:
                 if self._journal.halted:
                     self._hand_over()
                     break
                 self._launch()
-                self._sender.write(at_once=not self._tasks)
                 if not self._tasks and not self._front.ready:
                     break
+                self._sender.write()
                 self._check_request()
                 for message in self._line.receive(self._wait_s()):
                     self._handle(message)
@@ -87,7 +90,6 @@ class Walk:
                 self._polls.start()
                 self._signals.judge(self._clock.now(), self._complete, self._fail)
                 self._expire()
-            self._journal.flush()
         finally:
             self._contact.close()
         return self._front.outcome
