@@ -124,7 +124,9 @@ def test_an_endpoint_given_by_hand_leaves_every_key_of_the_environment_aside(hom
 
 
 def test_an_argument_comes_before_a_variable_and_that_before_the_mapping_file(home):
-    (home / ".cfnlib.yaml").write_text("zone: of-file\nregion: of-file\nnetwork_offering: of-file\nimages: {ami-1: Ubuntu}\n")
+    (home / ".cfnlib.yaml").write_text(
+        "zone: of-file\nregion: of-file\nnetwork_offering: of-file\nimages: {ami-1: Ubuntu}\n"
+    )
     environ = {"HOME": str(home), "CFNLIB_ZONE": "of-variable", "CFNLIB_REGION": "of-variable"}
     config = Config.load(None, environ, zone="of-argument", network_offering=None)
     assert (config.zone, config.region, config.network_offering) == ("of-argument", "of-variable", "of-file")
