@@ -6,7 +6,7 @@ others.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
 from compat.ec2.faults import Ec2Error
@@ -40,6 +40,6 @@ def paged(
 
 def _read(token: str) -> str:
     try:
-        return urlsafe_b64decode(token.encode("ascii")).decode()
+        return b64decode(token.encode("ascii"), altchars=b"-_", validate=True).decode()
     except ValueError:
         raise Ec2Error("InvalidNextToken", f"The token '{token[:40]}' is invalid") from None

@@ -26,7 +26,7 @@ from cfnlib.wire import Service
 from compat.ec2.door import Bridge
 
 SERVICE = Service.load("ec2")
-IMAGE, TYPE, ZONE = "ami-4517dc2c", "m1.large", "us-east-1b"
+IMAGE, TYPE, ZONE = "ami-4517dc2c", "m1.small", "us-east-1b"
 """What the stock scripts ask for when they are told nothing: the bridge has aliases for them."""
 PLAIN = BotoConfig(retries={"max_attempts": 0}, parameter_validation=False, read_timeout=60)
 

@@ -129,7 +129,8 @@ def _deploy(world: World, launch: Launch, index: int) -> Callable[[], Row]:
 
 
 def _destroy(world: World, uuid: str) -> Callable[[], Row]:
-    return lambda: world.call("destroyVirtualMachine", id=uuid)
+    extra = {"expunge": True} if world.may_expunge() else {}
+    return lambda: world.call("destroyVirtualMachine", id=uuid, **extra)
 
 
 def _dress(world: World, launch: Launch, uuid: str) -> Callable[[], None]:

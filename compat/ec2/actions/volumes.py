@@ -8,7 +8,7 @@ from compat.ec2 import names
 from compat.ec2.faults import Ec2Error, unsupported
 from compat.ec2.filters import filtered
 from compat.ec2.launch import creation
-from compat.ec2.machines import device_name, tags_of, time_of
+from compat.ec2.machines import GONE, device_name, tags_of, time_of
 from compat.ec2.pages import paged
 
 if TYPE_CHECKING:
@@ -51,8 +51,12 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def describe_volumes(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The volumes of the account."""
-    rows = world.chosen("volume", params.get("VolumeIds"))
+    """The volumes of the account. The root of a machine that is gone is gone too, though the cloud still keeps it."""
+    rows = [
+        row
+        for row in world.chosen("volume", params.get("VolumeIds"))
+        if row.get("type") != "ROOT" or row.get("vmstate") not in GONE
+    ]
     marks = _marks(world, rows)
     found = [described(world, row, marks) for row in rows]
     page, token = paged(filtered(found, params.get("Filters"), FILTERS), params, lambda one: str(one["VolumeId"]))
