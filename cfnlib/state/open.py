@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def open_store(url: str, *, now: Callable[[], float] = time.time) -> Store:
-    """The store at a database URL, made when it is not there. Raises `StoreError`.
+    """The store at a database URL: made when it is not there, migrated when an earlier version made it.
+
+    Raises `StoreError`, for a store that a later version made too.
 
     `sqlite:////path/to/file.db`, `sqlite:///:memory:`, `mysql+pymysql://user:password@host/database`,
     `postgresql+psycopg://...`; `now` tells the time by which leases expire, in seconds since the epoch.

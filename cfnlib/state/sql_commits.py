@@ -174,10 +174,12 @@ class Commits:
         try:
             self._database.write(work)
         except CfnlibError as error:
-            several = len(together) > 1
+            if len(together) == 1:
+                together[0].error = error
+                return
             for writing in together:
                 writing.error = StoreError(*error.args)
-                if several and time.monotonic() - began < _PATIENCE_S:
+                if time.monotonic() - began < _PATIENCE_S:
                     self._carry_alone(writing)
 
     def _carry_alone(self, writing: Writing) -> None:

@@ -257,6 +257,38 @@ def test_a_commit_that_is_interrupted_while_it_waits_holds_nobody_up(store, held
     assert reasons(store, second) == ["again"]
 
 
+def test_who_writes_for_others_may_be_interrupted_and_they_go_on(store, held):
+    writers = Writers(store)
+    (first, first_lease), *others = held
+    came = []
+
+    def write(stack, lease) -> None:
+        came.append(store.commit(lease, events=[new_event(stack)]))
+
+    def follow() -> None:
+        until(writers.blocked)
+        for stack, lease in others:
+            thread = Thread(target=write, args=[stack, lease])
+            thread.start()
+            writers.threads.append(thread)
+        until(lambda: len(store._commits._waiting) == len(others))
+        os.kill(os.getpid(), signal.SIGALRM)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        with held_up(store, first):
+            following = Thread(target=follow)
+            following.start()
+            with pytest.raises(KeyboardInterrupt):
+                store.commit(first_lease, events=[new_event(first, "interrupted")])
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    following.join()
+    writers.join()
+    assert came == [None] * len(others)
+    assert [reasons(store, stack) for stack, _ in held] == [[], *[[""]] * len(others)]
+
+
 def test_connections_that_the_server_ended_are_no_error(served_url):
     store = open_store(served_url)
     stack = new_stack()
