@@ -189,7 +189,7 @@ class Place:
     def until(self, stack: str, status: str, name: str = "admin") -> dict[str, Any]:
         """The stack, as soon as it is in the status; fails when it is not within a while."""
         found: dict[str, Any] = {}
-        for _ in range(400):
+        for _ in range(1500):
             found = self.client(name).describe_stacks(StackName=stack)["Stacks"][0]
             if found["StackStatus"] == status:
                 return found
@@ -205,7 +205,7 @@ class Place:
     def held(self, stack: str, name: str = "admin", **more: Any) -> str:
         """A stack whose creation waits for a signal to its handle; gives its id."""
         stack_id: str = self.client(name).create_stack(StackName=stack, TemplateBody=HELD, **more)["StackId"]
-        for _ in range(400):
+        for _ in range(1500):
             rows = self.client(name).describe_stack_resources(StackName=stack_id)["StackResources"]
             if any(row["LogicalResourceId"] == "Wait" for row in rows):
                 return stack_id
