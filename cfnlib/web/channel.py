@@ -134,11 +134,19 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # as above
         """Whether the client has had its time: to send something, to send it all, or to fetch its answer."""
         if self._shut_at is not None:
             return now > self._shut_at + LINGER_S
+        if self.requests:  # while one is answered, nothing of the next is read
+            self._since = now
         coming = self.request
         if coming is not None and now > self._since + timeout_s + coming.body_bytes_received / MIN_BYTES_PER_S:
             return True
         waits_for_client = self.total_outbufs_len or not self.requests
         return bool(waits_for_client and now > self.last_activity + timeout_s)
+
+    def write_soon(self, data: Any) -> int:  # noqa: ANN401 - bytes, or a file
+        """Send; the client has its time from now on, however long it took to make the answer."""
+        self.last_activity = time.time()
+        sent: int = super().write_soon(data)
+        return sent
 
     def is_busy(self) -> bool:
         """Whether a request is being answered, or an answer not sent yet."""

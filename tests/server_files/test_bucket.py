@@ -29,7 +29,7 @@ from cfnlib.identity import Caller, Gate, Refusal, RefusedError  # noqa: E402 - 
 from cfnlib.server.bucket import Bucket, respond  # noqa: E402 - as above
 from cfnlib.server.bucket_body import content_of  # noqa: E402 - as above
 from cfnlib.server.bucket_files import BucketLimits  # noqa: E402 - as above
-from cfnlib.server.bucket_keys import S3Error, key_of, parts_of  # noqa: E402 - as above
+from cfnlib.server.bucket_keys import RESERVED, S3Error, key_of, parts_of  # noqa: E402 - as above
 from cfnlib.server.template_url import TemplateUrlError, fetch_template  # noqa: E402 - as above
 from cfnlib.web import Door, Server, signed_request_of  # noqa: E402 - as above
 
@@ -218,6 +218,13 @@ def test_a_bucket_cannot_be_named_so(world, name):
     with pytest.raises(S3Error) as caught:
         bucket.read(ANN, name, "k", 10)
     assert caught.value.code == "NoSuchBucket"
+
+
+def test_no_bucket_stands_where_the_service_has_something_else():
+    from cfnlib.server.app import ROUTES  # noqa: PLC0415 - for this test alone
+
+    names = {route.path.split("/")[1] for route in ROUTES} - {""}
+    assert names | {"health", "ready", "metrics"} == RESERVED
 
 
 @pytest.mark.parametrize("key", ["x" * 1025, "x" * 300, "/".join("a" * 60), ""])

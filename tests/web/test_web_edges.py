@@ -155,6 +155,23 @@ def test_a_client_that_does_not_fetch_its_answer_is_dropped_and_its_thread_is_fr
         connection.close()
 
 
+def test_who_waits_for_an_answer_is_not_idle():
+    """Neither the answer that took long nor the next request, of which a part is there already, is lost."""
+    pause = threading.Event()
+
+    def slow(request, request_id):
+        pause.wait(0 if request.path == "/b" else 2.2)  # longer than two sweeps
+        return answered(request, request_id)
+
+    with serving(slow, channel_timeout_s=0.5) as server, connected(server) as one:
+        one.sendall(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\nConnection")
+        first = one.recv(65536)
+        one.sendall(b": close\r\n\r\n")
+        answer = first + everything(one)
+    assert answer.count(b"HTTP/1.1 200") == 2
+    assert answer.endswith(b"/b")
+
+
 def test_a_flood_of_connections_waits_outside():
     with serving(connections=20) as server, ExitStack() as stack:
         many = [stack.enter_context(connected(server)) for _ in range(60)]
