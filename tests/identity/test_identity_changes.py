@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, unquote_to_bytes, urlencode
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlencode
 
 import pytest
 from attrs import evolve
@@ -66,7 +66,7 @@ def meaning(request):
         text = " ".join(value.split(" ")).strip(" ")
         text = text.replace(", ", ",").replace(" ,", ",") if name == "authorization" else text
         headers[name] = text.lower() if name == "host" and by_v2 else text
-    of_s3 = "/s3/" in headers.get("authorization", "") or "%2Fs3%2F" in request.raw_query
+    of_s3 = "/s3/" in headers.get("authorization", "") or "/s3/" in unquote(request.raw_query)
     path = [unquote_to_bytes(part) for part in request.raw_path.split("/")] if of_s3 else request.raw_path or "/"
     return request.method, path, query, headers, body
 
