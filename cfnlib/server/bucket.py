@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 _META = "x-amz-meta-"
 _MAX_METADATA_BYTES = 2048
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+_S3_SCOPE = re.compile(r"Credential=[^,\s]+/s3/aws4_request")
 # What a query may hold beside the name of a sub-resource.
 _OF_SIGNATURE = "x-amz-"
 _IGNORED = frozenset({"x-id"})
@@ -134,6 +135,16 @@ class Bucket:
             _only(asked, {"max-buckets", "continuation-token", "prefix", "bucket-region"}, "GET")
             return _xml(buckets_xml(files.buckets()))
         return _of_object(asked, files) if asked.key else _of_bucket(asked, files)
+
+
+def is_meant(request: Request) -> bool:
+    """Whether a request is for the buckets wherever it goes: it is signed for S3.
+
+    S3's clients ask for the list of buckets at `/`, where the Query API is.
+    """
+    if _S3_SCOPE.search(request.headers.get("Authorization", "")) is not None:
+        return True
+    return request.path == "/" and request.method == "GET" and request.args.get("x-id") == "ListBuckets"
 
 
 def respond(bucket: Bucket, gate: Gate, request: Request, signed: SignedRequest, request_id: str) -> Response:
