@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -251,3 +254,37 @@ def test_an_answer_without_an_end_is_given_up():
         fetch(f"http://127.0.0.1:{server.server_port}/", timeout_s=0.3)
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def protected(tmp_path_factory):
+    """A server whose certificate is for t.example; gives its port and the file of its certificate."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    folder = tmp_path_factory.mktemp("tls")
+    key, certificate = folder / "key", folder / "certificate"
+    made = (openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=t.example")
+    names = ("-addext", "subjectAltName=DNS:t.example", "-keyout", key, "-out", certificate)
+    subprocess.run([*made, *names], check=True, capture_output=True, timeout=60)
+    server = HTTPServer(("127.0.0.1", 0), Pages)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port, str(certificate)
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("name", "trusted", "good"), [("t", True, True), ("u", True, False), ("t", False, False)])
+def test_a_certificate_must_be_the_names_although_an_address_is_asked(protected, name, trusted, good):
+    port, certificate = protected
+    ca_file = certificate if trusted else None
+    url = f"https://{name}.example:{port}/good"
+    options = {"ca_file": ca_file, "resolve": lambda *_: ["127.0.0.1"], "timeout_s": 5.0}
+    if good:
+        assert fetch(url, **options) == "Resources: {}"
+    else:
+        with pytest.raises(TemplateUrlError, match="cannot be reached"):
+            fetch(url, **options)
