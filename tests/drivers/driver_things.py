@@ -67,13 +67,13 @@ def named_machine(name: str) -> Find:
     return Find("listVirtualMachines", "virtualmachine", {"name": name}, {"name": name})
 
 
-def deploy(name: str, network_id: str, zone: str, template: str, offering: str) -> Call:
+def deploy(name: str, network_id: str | None, zone: str, template: str, offering: str) -> Call:
     params = {
         "name": name,
         "zoneid": zone,
         "templateid": template,
         "serviceofferingid": offering,
-        "networkids": network_id,
+        **({"networkids": network_id} if network_id else {}),
     }
     return Call("deployVirtualMachine", params, Effect.CREATES, "virtualmachine", named_machine(name), exclusive=True)
 

@@ -21,6 +21,7 @@ from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from driver_worlds import TEMPLATE, World
 
 from cfnlib.config import Config
 from cfnlib.drivers.base import SystemClock
@@ -260,6 +261,16 @@ def bridge_world(zone, job_s=0.02):
         bridge.close()
 
 
+def contract_world(world):
+    """The same account as the drivers' contract sees it. `trouble` befalls the request that a command becomes."""
+
+    def trouble(command: str, what: str) -> None:
+        assert command == "deployVirtualMachine"
+        world.gateway.trouble["RunInstances"] = what
+
+    return World(world.stacks.driver, lambda: time.sleep(0.01), trouble)
+
+
 def _config(url, key, secret, *, zone=None, types=None, image=None):
     return Config(
         ec2_url=url,
@@ -268,7 +279,7 @@ def _config(url, key, secret, *, zone=None, types=None, image=None):
         zone=zone,
         region="us-east-1",
         types=types or {},
-        images={IMAGE: image} if image else {},
+        images={IMAGE: image, TEMPLATE: image} if image else {},
         retry=2,
         retry_backoff_s=0.01,
         timeout_s=30.0,

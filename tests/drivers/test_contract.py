@@ -21,6 +21,7 @@ from driver_things import (
     open_port,
 )
 from driver_worlds import TEMPLATE, WORLDS, World
+from ec2_worlds import bridge_world, contract_world, moto_world
 
 from cfnlib.drivers.base import Pending
 from cfnlib.errors import CloudError, ConflictError, NotFoundError, UnknownOutcomeError
@@ -45,15 +46,42 @@ def living(request) -> Iterator[World]:
         yield made
 
 
-def network_in(world: World) -> str:
+@pytest.fixture(params=["memory", "simulator", "moto", "bridge", "bridge with groups"])
+def everywhere(request) -> Iterator[World]:
+    """A world with machines, addressed by whichever API: what an EC2 API must do as well."""
+    if request.param in WORLDS:
+        with WORLDS[request.param]() as made:
+            yield made
+    elif request.param == "moto":
+        with moto_world(request.getfixturevalue("moto_url")) as made:
+            yield contract_world(made)
+    else:
+        with bridge_world("Sandbox" if request.param == "bridge" else "SandboxSG") as made:
+            yield contract_world(made)
+
+
+def shown(world: World, find: Find) -> list:
+    """What a listing shows, given a moment: an EC2 API may know of a thing before it knows the thing's name."""
+    for _ in range(50):
+        rows = world.driver.find(find)
+        if rows:
+            return rows
+        world.tick()
+    return []
+
+
+def network_in(world: World) -> str | None:
+    """A network for machines; None where the API finds one itself."""
     facts = world.driver.facts()
+    if facts.ec2:
+        return None
     assert facts.network_offering_id is not None
     answer, _ = world.make(NETWORK, create_network(world.network, facts.zone_id, facts.network_offering_id))
     assert answer.physical_id is not None
     return answer.physical_id
 
 
-def deployment(world: World, network_id: str, name: str) -> Call:
+def deployment(world: World, network_id: str | None, name: str) -> Call:
     template = world.driver.lookup("template", TEMPLATE)
     offering = world.driver.lookup("serviceoffering", "Small Instance")
     return deploy(name, network_id, world.driver.facts().zone_id, template, offering)
@@ -112,6 +140,44 @@ def test_a_machine_that_is_destroyed_is_gone(world):
     assert end.error is None
 
 
+def test_names_are_looked_up_everywhere(everywhere):
+    offering = everywhere.driver.lookup("serviceoffering", "Small Instance")
+    assert everywhere.driver.lookup("serviceoffering", offering) == offering
+    template = everywhere.driver.lookup("template", TEMPLATE)
+    assert everywhere.driver.lookup("template", template) == template
+    zone = everywhere.driver.facts().zone_id
+    assert everywhere.driver.lookup("zone", everywhere.driver.facts().zone_name) == zone
+    with pytest.raises(NotFoundError, match="Small Instance"):
+        everywhere.driver.lookup("serviceoffering", "Smal Instance")
+
+
+def test_a_machine_is_made_found_and_removed_everywhere(everywhere):
+    network_id = network_in(everywhere)
+    assert everywhere.driver.find(named_machine("m")) == []
+    answer, end = everywhere.make(MACHINE, deployment(everywhere, network_id, "m"))
+    assert answer.physical_id is not None
+    assert end is not None
+    assert end.error is None
+    assert end.record["state"] == "Running"
+    assert end.record["id"] == answer.physical_id
+    assert [row["id"] for row in shown(everywhere, named_machine("m"))] == [answer.physical_id]
+    assert everywhere.driver.read(MACHINE, [answer.physical_id])[answer.physical_id]["state"] == "Running"
+    _, end = everywhere.make(MACHINE, destroy(answer.physical_id), answer.physical_id)
+    assert end is not None
+    assert end.error is None
+    assert everywhere.driver.read(MACHINE, [answer.physical_id]) == {}
+
+
+def test_a_key_pair_is_made_once_everywhere(everywhere):
+    answer = everywhere.driver.submit(create_key_pair("mine"))
+    assert answer.job_id is None
+    assert answer.record["name"] == "mine"
+    with pytest.raises(ConflictError):
+        everywhere.driver.submit(create_key_pair("mine"))
+    everywhere.driver.submit(delete_key_pair("mine"))
+    assert everywhere.driver.find(delete_key_pair("mine").check) == []
+
+
 def test_a_key_pair_is_made_once_and_removed_once(world):
     answer = world.driver.submit(create_key_pair(world.key_pair))
     assert answer.job_id is None
@@ -138,9 +204,9 @@ def test_an_address_is_chosen_before_it_is_asked_for_and_a_taken_one_is_a_confli
         world.driver.submit(call)
 
 
-def test_what_a_listing_asks_about_may_be_gone(living):
-    assert living.driver.find(Find("listVirtualMachines", "virtualmachine", {"id": NOWHERE})) == []
-    assert living.driver.read(MACHINE, [NOWHERE]) == {}
+def test_what_a_listing_asks_about_may_be_gone(everywhere):
+    assert everywhere.driver.find(Find("listVirtualMachines", "virtualmachine", {"id": NOWHERE})) == []
+    assert everywhere.driver.read(MACHINE, [NOWHERE]) == {}
 
 
 def test_a_second_removal_finds_nothing(living):
@@ -184,17 +250,17 @@ def test_of_many_machines_each_ends_as_itself(living):
     assert [row["state"] for row in living.driver.find(named_machine("bad"))] == ["Error"]
 
 
-def test_many_machines_are_removed_together(living):
-    network_id = network_in(living)
-    made = [sent(living, deployment(living, network_id, f"m-{number}"), f"m-{number}") for number in range(4)]
-    living.settle(*made)
+def test_many_machines_are_removed_together(everywhere):
+    network_id = network_in(everywhere)
+    made = [sent(everywhere, deployment(everywhere, network_id, f"m-{number}"), f"m-{number}") for number in range(4)]
+    everywhere.settle(*made)
     going = []
     for item in made:
         assert item.physical_id is not None
         call = destroy(item.physical_id)
-        going.append(Pending(item.key, MACHINE, call, living.driver.submit(call).job_id, item.physical_id))
-    assert [end.error for end in living.settle(*going).values()] == [None] * 4
-    assert living.driver.read(MACHINE, [item.physical_id for item in made if item.physical_id]) == {}
+        going.append(Pending(item.key, MACHINE, call, everywhere.driver.submit(call).job_id, item.physical_id))
+    assert [end.error for end in everywhere.settle(*going).values()] == [None] * 4
+    assert everywhere.driver.read(MACHINE, [item.physical_id for item in made if item.physical_id]) == {}
 
 
 def test_a_network_with_a_machine_in_it_is_not_removed(living):
@@ -206,27 +272,27 @@ def test_a_network_with_a_machine_in_it_is_not_removed(living):
     assert len(living.driver.find(Find("listNetworks", "network", {"id": network_id}))) == 1
 
 
-def test_a_lost_answer_leaves_a_thing_that_can_be_found(living):
-    network_id = network_in(living)
-    assert living.trouble is not None
-    call = deployment(living, network_id, "m")
-    living.trouble("deployVirtualMachine", "drop")
+def test_a_lost_answer_leaves_a_thing_that_can_be_found(everywhere):
+    network_id = network_in(everywhere)
+    assert everywhere.trouble is not None
+    call = deployment(everywhere, network_id, "m")
+    everywhere.trouble("deployVirtualMachine", "drop")
     with pytest.raises(UnknownOutcomeError):
-        living.driver.submit(call)
-    [row] = living.driver.find(named_machine("m"))
-    end = living.settle(Pending("m", MACHINE, call, None, str(row["id"])))["m"]
+        everywhere.driver.submit(call)
+    [row] = shown(everywhere, named_machine("m"))
+    end = everywhere.settle(Pending("m", MACHINE, call, None, str(row["id"])))["m"]
     assert end.error is None
     assert end.record["state"] == "Running"
 
 
-def test_a_call_that_never_arrived_has_an_unknown_outcome_and_leaves_nothing(living):
-    network_id = network_in(living)
-    assert living.trouble is not None
-    call = deployment(living, network_id, "m")
-    living.trouble("deployVirtualMachine", "lose")
+def test_a_call_that_never_arrived_has_an_unknown_outcome_and_leaves_nothing(everywhere):
+    network_id = network_in(everywhere)
+    assert everywhere.trouble is not None
+    call = deployment(everywhere, network_id, "m")
+    everywhere.trouble("deployVirtualMachine", "lose")
     with pytest.raises(UnknownOutcomeError):
-        living.driver.submit(call)
-    assert living.driver.find(named_machine("m")) == []
+        everywhere.driver.submit(call)
+    assert everywhere.driver.find(named_machine("m")) == []
 
 
 def test_the_end_of_a_forgotten_job_is_told_by_the_thing(living):
@@ -238,22 +304,22 @@ def test_the_end_of_a_forgotten_job_is_told_by_the_thing(living):
     assert end.record["state"] == "Running"
 
 
-def test_a_removal_whose_job_is_lost_is_done_when_the_thing_is_gone(living):
-    network_id = network_in(living)
-    answer, _ = living.make(MACHINE, deployment(living, network_id, "m"))
+def test_a_removal_whose_job_is_lost_is_done_when_the_thing_is_gone(everywhere):
+    network_id = network_in(everywhere)
+    answer, _ = everywhere.make(MACHINE, deployment(everywhere, network_id, "m"))
     assert answer.physical_id is not None
     call = destroy(answer.physical_id)
-    living.driver.submit(call)
-    end = living.settle(Pending("m", MACHINE, call, None, answer.physical_id))["m"]
+    everywhere.driver.submit(call)
+    end = everywhere.settle(Pending("m", MACHINE, call, None, answer.physical_id))["m"]
     assert end.error is None
-    assert living.driver.find(named_machine("m")) == []
+    assert everywhere.driver.read(MACHINE, [answer.physical_id]) == {}
 
 
-def test_a_removal_that_was_never_made_is_not_taken_for_done(living):
-    network_id = network_in(living)
-    answer, _ = living.make(MACHINE, deployment(living, network_id, "m"))
+def test_a_removal_that_was_never_made_is_not_taken_for_done(everywhere):
+    network_id = network_in(everywhere)
+    answer, _ = everywhere.make(MACHINE, deployment(everywhere, network_id, "m"))
     assert answer.physical_id is not None
-    end = living.settle(Pending("m", MACHINE, destroy(answer.physical_id), None, answer.physical_id))["m"]
+    end = everywhere.settle(Pending("m", MACHINE, destroy(answer.physical_id), None, answer.physical_id))["m"]
     assert isinstance(end.error, UnknownOutcomeError)
 
 
