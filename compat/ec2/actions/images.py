@@ -185,7 +185,7 @@ def modify_image_attribute(world: World, params: Mapping[str, Any]) -> dict[str,
         if accounts:
             world.call("updateTemplatePermissions", id=row["id"], op=operation, accounts=accounts)
     world.forget("image")
-    return {"Return": True}
+    return {}
 
 
 def reset_image_attribute(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def reset_image_attribute(world: World, params: Mapping[str, Any]) -> dict[str, 
     row = _mine(world, params["ImageId"])
     world.call("updateTemplatePermissions", id=row["id"], op="reset")
     world.forget("image")
-    return {"Return": True}
+    return {}
 
 
 def _permissions(params: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
