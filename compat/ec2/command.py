@@ -20,7 +20,7 @@ from cfnlib.errors import CfnlibError
 from cfnlib.identity.gate import Gate
 from cfnlib.identity.keyring import AdminKeyring
 from cfnlib.server.opening import keyring_of
-from cfnlib.web import Door, Server
+from cfnlib.web import Door, Server, setup_logging
 from compat.ec2.door import Bridge
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ embedded one when none is configured. Clients sign with their own CloudStack API
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Gives the exit status: 0, or 3 when the cloud or the port cannot be had."""
     given = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO if given.verbose else logging.WARNING, format="%(levelname)s %(name)s %(message)s"
-    )
+    setup_logging(logging.INFO if given.verbose else logging.WARNING, as_json=given.log_format == "json")
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -112,5 +110,6 @@ def _parser() -> argparse.ArgumentParser:
         "--keys", type=Path, metavar="FILE", help="key file; without it the cloud is asked for secrets"
     )
     parser.add_argument("--url-file", type=Path, metavar="FILE", help="written as soon as it listens: where")
+    parser.add_argument("--log-format", choices=("json", "text"), default="text", help="(default: text)")
     parser.add_argument("--verbose", action="store_true", help="log every request")
     return parser
