@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfnlib.schema.calls import FREE_ADDRESS, SELF, Call, Effect, Find, found_id, needs_prepare, prepared
+from cfnlib.schema.calls import FREE_ADDRESS, FRESH, SELF, Call, Effect, Find, found_id, needs_prepare, prepared
 
 ROWS = [
     {"id": "1", "name": "web", "port": 80, "open": True, "cidrlist": "10.0.0.0/8,192.0.2.0/24", "state": "Running"},
@@ -123,3 +123,15 @@ CALLS = st.builds(
 @given(CALLS)
 def test_every_call_is_read_back_as_it_was_written(call):
     assert Call.from_json(json.loads(json.dumps(call.as_json()))) == call
+
+
+def test_a_fresh_text_is_one_within_a_call_and_another_in_the_next():
+    call = Call("run", {"token": FRESH}, Effect.CREATES, check=Find("list", "thing", {"token": FRESH}))
+    assert needs_prepare(call)
+    first, second = (prepared(call, lambda *_: None, str) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.check is not None
+    assert first.params["token"] == first.check.params["token"] != FRESH
+    assert first.params["token"] != second.params["token"]
+    assert not needs_prepare(first)
