@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -93,11 +94,20 @@ def test_an_update_waits_for_its_end(aws, tmp_path):
     )
 
 
+def another_second():
+    """Wait until it is one: `deploy` names its change sets by the second, and no two of a stack may have one name."""
+    begun = int(time.time())
+    while int(time.time()) == begun:
+        time.sleep(0.05)
+
+
 def test_deploy_makes_changes_and_leaves_alone(aws, tmp_path):
     (tmp_path / "t.yaml").write_text(NESTED)
     deploy = ("deploy", "--stack-name", "deployed", "--template-file", "t.yaml")
     assert "Successfully created/updated stack" in aws(*deploy)
+    another_second()
     assert "No changes to deploy" in aws(*deploy, "--no-fail-on-empty-changeset")
+    another_second()
     aws(*deploy, "--parameter-overrides", "Name=changed", "--tags", "team=ops")
     (stack,) = json.loads(aws("describe-stacks", "--stack-name", "deployed"))["Stacks"]
     assert (stack["StackStatus"], stack["Outputs"][0]["OutputValue"]) == ("UPDATE_COMPLETE", "deployed-changed")
