@@ -6,22 +6,25 @@ import json
 import urllib.request
 import xml.etree.ElementTree as ET
 
-import boto.cloudformation.connection
-import boto.regioninfo
 import pytest
-from boto.exception import BotoServerError
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from service_world import QUICK
+
+cloudformation = pytest.importorskip(
+    "boto.cloudformation.connection", reason="boto 2 is not for this Python", exc_type=ImportError
+)
+regioninfo = pytest.importorskip("boto.regioninfo", exc_type=ImportError)
+BotoServerError = pytest.importorskip("boto.exception", exc_type=ImportError).BotoServerError
 
 
 @pytest.fixture
 def old(place):
     """A connection of boto 2, without tries of its own."""
     person = place.people["admin"]
-    region = boto.regioninfo.RegionInfo(name="us-east-1", endpoint="127.0.0.1")
-    found = boto.cloudformation.connection.CloudFormationConnection(
+    region = regioninfo.RegionInfo(name="us-east-1", endpoint="127.0.0.1")
+    found = cloudformation.CloudFormationConnection(
         aws_access_key_id=person.key,
         aws_secret_access_key=person.secret,
         region=region,
