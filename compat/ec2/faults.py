@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cfnlib.identity.refusal import Refusal, RefusedError
-
 from cfnlib.errors import (
     AuthenticationError,
     CapacityError,
@@ -23,6 +21,7 @@ from cfnlib.errors import (
     UnknownOutcomeError,
     UnreachableError,
 )
+from cfnlib.identity.refusal import Refusal, RefusedError
 from cfnlib.wire import InvalidParametersError, ec2_refusal
 
 if TYPE_CHECKING:
