@@ -255,20 +255,25 @@ def update(call: Call) -> dict[str, Any]:
 
 
 def update_permissions(call: Call) -> dict[str, Any]:
-    """Say who may use a template: all (`ispublic`), or the accounts added, removed or left by `op`."""
+    """Say who may use a template: all (`ispublic`), or the accounts added or removed by `op`; reset: the owner only.
+
+    Source: CloudStack 4.19: accounts are those of these names in the owner's domain, and projects.
+    """
     world, template = call.world, template_of(call)
     allowed = list(template.get("shared_with", []))
-    named = [one.uuid for name in call.items("accounts") for one in world.by("account", "name", name)]
     operation = call.text("op")
     if operation not in {None, "add", "remove", "reset"}:
         raise bad_value("Invalid operation on template permissions: only add, remove and reset are supported")
+    named = _accounts_named(call, template)
+    if named and operation not in {"add", "remove"}:
+        raise bad_value(f"Invalid operation on accounts, it must be either 'add' or 'remove', not '{operation}'")
+    changes: dict[str, Any] = {}
     if operation == "add":
-        allowed += [uuid for uuid in named if uuid not in allowed]
+        changes["shared_with"] = allowed + [uuid for uuid in named if uuid not in allowed]
     elif operation == "remove":
-        allowed = [uuid for uuid in allowed if uuid not in named]
+        changes["shared_with"] = [uuid for uuid in allowed if uuid not in named]
     elif operation == "reset":
-        allowed = []
-    changes: dict[str, Any] = {"shared_with": allowed}
+        changes |= {"shared_with": [], "public": False, "featured": False}
     if "ispublic" in call.values:
         changes["public"] = call.flag("ispublic")
     if "isfeatured" in call.values and call.is_admin:
@@ -277,9 +282,53 @@ def update_permissions(call: Call) -> dict[str, Any]:
     return {"success": True}
 
 
+def _accounts_named(call: Call, template: Entity) -> list[str]:
+    """The accounts that the parameters `accounts` (names) and `projectids` name."""
+    world = call.world
+    owner = world.need("account", template.get("account") or call.account.uuid)
+    found = []
+    for name in call.items("accounts"):
+        [*same] = [one.uuid for one in world.by("account", "name", name) if one["domain"] == owner["domain"]]
+        if not same:
+            raise bad_value(
+                f"Unable to grant a launch permission to account {name} in domain id={owner['domain']}, "
+                "account not found."
+            )
+        found += same
+    for uuid in call.items("projectids"):
+        project = world.get("project", uuid)
+        if project is None:
+            raise bad_value(f"Unable to find project by id {uuid}")
+        found.append(project["project_account"])
+    return found
+
+
+def list_permissions(call: Call) -> dict[str, Any]:
+    """Who may use a template beside its owner; that of a public one anybody may ask.
+
+    Source: CloudStack 4.19, listTemplatePermissions: the domain is shown to the root admin only.
+    """
+    world = call.world
+    template = world.get("template", call.text("id"))
+    if template is None:
+        raise bad_value("unable to find template with id 0")
+    if not template["public"]:
+        call.check_access(template)
+    accounts = [world.need("account", uuid) for uuid in template.get("shared_with", [])]
+    view: dict[str, Any] = {"id": template.uuid, "ispublic": template["public"]}
+    if call.is_admin and template.get("account"):
+        view["domainid"] = world.need("account", template["account"])["domain"]
+    names = [one["name"] for one in accounts if "project" not in one]
+    projects = [one["project"] for one in accounts if "project" in one]
+    view |= ({"account": names} if names else {}) | ({"projectids": projects} if projects else {})
+    return {"templatepermission": view}
+
+
 COMMANDS: dict[str, Callable[[Call], dict[str, Any]]] = {
     "listTemplates": list_templates,
     "listIsos": partial(list_templates, iso=True),
+    "listTemplatePermissions": list_permissions,
+    "listIsoPermissions": list_permissions,
     "registerTemplate": partial(register, iso=False),
     "registerIso": partial(register, iso=True),
     "updateTemplate": update,
