@@ -298,6 +298,10 @@ def _check_exists(world: World, command: Command, parameter: Parameter, uuid: st
         return
     if not kinds and world.known_anywhere(uuid) is not None:
         return
+    if command.name == "removeIpFromNic" and any(
+        one["id"] == uuid for nic in world.each("nic") for one in nic["secondary"]
+    ):
+        return
     if uuid == "-1":
         return
     raise no_such(command.name, parameter.name, uuid)

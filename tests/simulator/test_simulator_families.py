@@ -236,3 +236,15 @@ def test_the_fingerprint_of_a_key_is_that_of_its_bytes(cloud):
         assert made["fingerprint"].replace(":", "") == wanted
     kept = {one["publickey"] for one in cloud.simulator.world.live("keypair")}
     assert kept == {f"ssh-rsa {key}"}
+
+
+def test_a_further_address_comes_off_its_card_again(cloud):
+    machine = cloud.deploy(networkids=cloud.network())
+    [card] = cloud.admin("listNics", virtualmachineid=machine["id"])["nic"]
+    made = cloud.admin.job("addIpToNic", nicid=card["id"])["jobresult"]["nicsecondaryip"]
+    [with_it] = cloud.admin("listNics", virtualmachineid=machine["id"])["nic"]
+    assert [one["ipaddress"] for one in with_it["secondaryip"]] == [made["ipaddress"]]
+    assert cloud.admin.job("removeIpFromNic", id=made["id"])["jobstatus"] == 1
+    assert cloud.admin("listNics", virtualmachineid=machine["id"])["nic"] == [card]
+    with pytest.raises(Refused):
+        cloud.admin("removeIpFromNic", id=made["id"])
