@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from compat.ec2.ids import ec2_id
 from compat.ec2.marks import is_mark, reservation_of
 from compat.ec2.names import type_of
+from compat.ec2.nics import of_instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -149,6 +150,7 @@ class Describer:
             "ClientToken": marks.token,
             "Tags": tags_of(row),
             "SecurityGroups": groups,
+            "NetworkInterfaces": of_instance(world, row, groups, time_of(row.get("created"))),
             "Hypervisor": "xen",
             "EbsOptimized": False,
             "InstanceLifecycle": "spot" if marks.spot else None,

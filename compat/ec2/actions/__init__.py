@@ -22,16 +22,25 @@ if TYPE_CHECKING:
 FAMILIES = (
     "addresses",
     "attributes",
+    "gateways",
     "groups",
     "images",
     "instances",
+    "interfaces",
     "key_pairs",
+    "placement_groups",
+    "nat_gateways",
+    "network_acls",
     "places",
+    "route_tables",
+    "routes",
     "run",
     "snapshots",
     "spot",
+    "subnets",
     "tags",
     "volumes",
+    "vpcs",
 )
 """The modules of this package."""
 

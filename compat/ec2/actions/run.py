@@ -19,8 +19,9 @@ from attrs import evolve, frozen
 
 from cfnlib.errors import CfnlibError, ConflictError
 from compat.ec2 import names
+from compat.ec2.actions.placement_groups import placement_group
 from compat.ec2.boot import user_data
-from compat.ec2.faults import Ec2Error, as_ec2, not_found
+from compat.ec2.faults import Ec2Error, as_ec2, not_found, unsupported
 from compat.ec2.launch import Disks, disks_of, groups_asked, network_for
 from compat.ec2.machines import Describer, reservations
 from compat.ec2.marks import Marks, machine_name, new_reservation, reservation_of
@@ -81,12 +82,12 @@ def prepared(world: World, params: Mapping[str, Any], reservation: str, marks: M
         if key_name not in {row["name"] for row in world.rows("keypair")}:
             raise not_found("keypair", key_name)
         deploy["keypair"] = key_name
-    group_name = (params.get("Placement") or {}).get("GroupName")
+    placement = params.get("Placement") or {}
+    if placement.get("Tenancy") not in {None, "default"}:
+        raise unsupported("machines share their hosts; CloudStack's administrator dedicates hosts to accounts")
+    group_name = placement.get("GroupName") or placement.get("GroupId")
     if group_name:
-        found = [row for row in world.rows("placementgroup") if row["name"] == group_name]
-        if not found:
-            raise not_found("placementgroup", group_name)
-        deploy["affinitygroupids"] = found[0]["id"]
+        deploy["affinitygroupids"] = placement_group(world, group_name)["id"]
     kept = Marks(
         type=asked_type,
         image=asked_image,
