@@ -37,6 +37,7 @@ DEFAULT_TIMEOUT_S = 60.0
 _OWN = {
     "zone": "CFNLIB_ZONE",
     "network_offering": "CFNLIB_NETWORK_OFFERING",
+    "vpc_offering": "CFNLIB_VPC_OFFERING",
     "project_id": "CFNLIB_PROJECT_ID",
     "state_url": "CFNLIB_STATE",
     "signal_url": "CFNLIB_SIGNAL_URL",
@@ -54,11 +55,11 @@ _environment_lock = Lock()
 class Config:
     """All settings. `endpoint` None means that no cloud is configured (`embedded`).
 
-    `verify` is True, False or the path of a bundle of certificates; `cert` the path of a client certificate, or of it
-    and its key. `retry` is how often a question (never a change) is asked again. `zone` and `network_offering` are
-    names; None lets the driver choose. `images`, `types`, `zones` give a name on this cloud for a foreign one.
-    `signal_url` is where machines reach the service that takes their signals. `ec2_url` is an EC2 API to be used in
-    place of CloudStack's own, with the same keys; requests to it are signed by AWS's version 4 or 2
+    `verify` is True, False or the path of a bundle of certificates; `cert` the path of a client certificate, or of
+    it and its key. `retry` is how often a question (never a change) is asked again. `zone`, `network_offering` and
+    `vpc_offering` are names; None lets the driver choose. `images`, `types`, `zones` give a name on this cloud for a
+    foreign one. `signal_url` is where machines reach the service that takes their signals. `ec2_url` is an EC2 API
+    to be used in place of CloudStack's own, with the same keys; requests to it are signed by AWS's version 4 or 2
     (`ec2_signature`), for the API's version `ec2_version` (a day; None: the newest). Secrets are not part of `repr`.
     """
 
@@ -77,6 +78,7 @@ class Config:
     profile: str | None = None
     zone: str | None = None
     network_offering: str | None = None
+    vpc_offering: str | None = None
     project_id: str | None = None
     state_url: str = field(factory=lambda: default_state_url(os.environ), repr=False)
     images: Mapping[str, str] = field(factory=dict)
