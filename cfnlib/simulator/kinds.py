@@ -39,6 +39,8 @@ ANSWERED_BY = {
     "vpc": "listVPCs createVPC",
     "networkacllist": "createNetworkACLList listNetworkACLLists",
     "networkacl": "createNetworkACL listNetworkACLs",
+    "privategateway": "createPrivateGateway listPrivateGateways",
+    "staticroute": "createStaticRoute listStaticRoutes",
     "nic": "listNics",
     "keypair": "listSSHKeyPairs createSSHKeyPair",
     "ostype": "listOsTypes addGuestOs",

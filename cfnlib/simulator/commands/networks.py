@@ -254,6 +254,8 @@ def implement(world: World, network: Entity, latency: Latency) -> None:
         return
     ready = world.now + latency.of_router(world.random)
     world.change(network, state="Implemented", vlan=network.get("vlan") or free_vlan(world), ready_at=ready)
+    if network.get("vpc"):
+        start_vpc(world, world.need("vpc", network["vpc"]))
     if network["type"] != "Isolated" or network.get("vpc"):
         return
     world.add("router", network=network.uuid, zone=network["zone"], account=network["account"], state="Running")
@@ -264,6 +266,18 @@ def implement(world: World, network: Entity, latency: Latency) -> None:
         if address is None:
             raise ApiError(533, 4390, "Insufficient address capacity")
         take_address(world, address, network["account"], network=network.uuid, source_nat=True)
+
+
+def start_vpc(world: World, vpc: Entity) -> None:
+    """Give a VPC that was made without it its router and its source NAT address."""
+    if world.by("router", "vpc", vpc.uuid):
+        return
+    world.add("router", vpc=vpc.uuid, zone=vpc["zone"], account=vpc["account"], state="Running")
+    if not any(one.get("source_nat") for one in world.by("publicip", "vpc", vpc.uuid)):
+        address = world.first("publicip", "free_in", vpc["zone"])
+        if address is None:
+            raise ApiError(533, 4390, "Insufficient address capacity")
+        take_address(world, address, vpc["account"], vpc=vpc.uuid, source_nat=True)
 
 
 def take_address(world: World, address: Entity, account: str, **fields: Any) -> None:  # noqa: ANN401 (any JSON values)

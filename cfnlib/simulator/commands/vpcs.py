@@ -57,7 +57,10 @@ def shown(call: Call, vpc: Entity) -> dict[str, Any]:
 
 
 def create(call: Call) -> Entity:
-    """A VPC; its router and source NAT address come with it."""
+    """A VPC; its router and source NAT address come with it, or (`start` false) with its first machine.
+
+    Source: CloudStack 4.19, CreateVPCCmd.execute.
+    """
     world, owner = call.world, call.owner()
     zone, offering = call.need("zoneid", "zone"), call.need("vpcofferingid", "vpcoffering")
     cidr = call.text("cidr") or ""
@@ -82,15 +85,16 @@ def create(call: Call) -> Entity:
         state="Inactive",
         networkdomain=call.text("networkdomain") or f"cs{owner.number:x}cloud.internal",
     )
-    take_address(world, address, owner.uuid, vpc=vpc.uuid, source_nat=True)
+    if call.flag("start", default=True):
+        take_address(world, address, owner.uuid, vpc=vpc.uuid, source_nat=True)
     return vpc
 
 
 def finish_create(call: Call) -> dict[str, Any]:
-    """The router runs."""
+    """The router runs, if it was to be started."""
     world, vpc = call.world, call.made("vpc")
     world.change(vpc, state="Enabled")
-    if not world.by("router", "vpc", vpc.uuid):
+    if call.flag("start", default=True) and not world.by("router", "vpc", vpc.uuid):
         world.add("router", vpc=vpc.uuid, zone=vpc["zone"], account=vpc["account"], state="Running")
     return {"vpc": shown(call, vpc)}
 
@@ -137,8 +141,10 @@ def remove_vpc(call: Call, vpc: Entity) -> None:
         for item in world.by("networkacl", "list", acl.uuid):
             world.remove(item)
         world.remove(acl)
-    for kind in ("vpngateway", "router"):
+    for kind in ("staticroute", "privategateway", "vpngateway", "router"):
         for one in [one for one in world.each(kind) if one.get("vpc") == vpc.uuid]:
+            for tag in world.by("tag", "resource", one.uuid):
+                world.remove(tag)
             world.remove(one)
     for tag in world.by("tag", "resource", vpc.uuid):
         world.remove(tag)

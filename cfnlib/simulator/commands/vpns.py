@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.simulator.encode import when
-from cfnlib.simulator.errors import bad_value
+from cfnlib.simulator.errors import bad_value, failed
 from cfnlib.simulator.jobs import Work
 from cfnlib.simulator.ownership import owner_fields
 
@@ -40,7 +40,9 @@ def create_gateway(call: Call) -> Entity:
     world, vpc = call.world, call.need("vpcid", "vpc", "The VPC doesn't exist")
     if any(one["vpc"] == vpc.uuid for one in world.each("vpngateway")):
         raise bad_value(f"The VPN gateway of VPC {vpc.uuid} already existed!")
-    address = next(one for one in world.by("publicip", "vpc", vpc.uuid) if one.get("source_nat"))
+    address = next((one for one in world.by("publicip", "vpc", vpc.uuid) if one.get("source_nat")), None)
+    if address is None:
+        raise failed(f"Cannot found source nat ip of vpc {vpc.uuid}")
     return world.add("vpngateway", vpc=vpc.uuid, address=address["address"], account=vpc["account"])
 
 
