@@ -1,4 +1,4 @@
-"""What of a launch has to be translated: disks, security groups, the network."""
+"""What of a launch has to be translated: disks, security groups, the network that is shared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from compat.ec2.faults import Ec2Error, not_found, unsupported
 from compat.ec2.ids import ec2_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from compat.ec2.world import Row, World
 
@@ -128,22 +128,6 @@ def groups_asked(world: World, params: Mapping[str, Any]) -> list[Row]:
     if not found and "default" in by_name:
         return [by_name["default"]]
     return list(found.values())
-
-
-def network_for(world: World, zone: Row, params: Mapping[str, Any], groups: Sequence[Row]) -> dict[str, Any]:
-    """What deployVirtualMachine is told of networks and groups. Raises `Ec2Error`."""
-    interfaces = params.get("NetworkInterfaces") or ()
-    subnet = params.get("SubnetId") or next((one["SubnetId"] for one in interfaces if one.get("SubnetId")), None)
-    secure = is_true(zone.get("securitygroupsenabled"))
-    found: dict[str, Any] = {"securitygroupids": [row["id"] for row in groups]} if secure and groups else {}
-    if subnet is not None:
-        found["networkids"] = [world.uuid("subnet", subnet)]
-    elif not secure:
-        found["networkids"] = [default_network(world, zone)]
-    address = params.get("PrivateIpAddress")
-    if address:
-        found["ipaddress"] = address
-    return found
 
 
 def default_network(world: World, zone: Row) -> str:

@@ -150,6 +150,8 @@ class Describer:
             "ClientToken": marks.token,
             "Tags": tags_of(row),
             "SecurityGroups": groups,
+            "VpcId": ec2_id("vpc", str(nic["vpcid"])) if nic.get("vpcid") else None,
+            "SubnetId": ec2_id("subnet", str(nic["networkid"])) if nic.get("vpcid") else None,
             "NetworkInterfaces": of_instance(world, row, groups, time_of(row.get("created"))),
             "Hypervisor": "xen",
             "EbsOptimized": False,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 _log = logging.getLogger("cfnlib.ec2")
 
+GATEWAY = "cfnlib:ec2:internet-gateway:"
+"""What the names of the security groups begin with that stand for internet gateways."""
 LASTING_S = 30.0
 """How long a listing of what hardly changes is good for, in seconds."""
 JOB_TIMEOUT_S = 60.0
@@ -44,7 +47,8 @@ AT_ONCE = 32
 class Kind:
     """How things of a kind are listed: the command, the key of the rows, fixed parameters, the field of the id.
 
-    `lasting` marks what hardly changes. `filters` are the variants of a listing that needs several calls.
+    `lasting` marks what hardly changes. `variants` are those of a listing that needs several calls. `begins` is what
+    the names of things of the kind begin with, `never` what they do not: where things of two kinds are listed as one.
     """
 
     command: str
@@ -53,6 +57,13 @@ class Kind:
     field: str = "id"
     lasting: bool = False
     variants: Sequence[Mapping[str, Any]] = ({},)
+    begins: str = ""
+    never: str | None = None
+
+    def has(self, row: Row) -> bool:
+        """Whether a row of the listing is a thing of this kind."""
+        name = str(row.get("name", ""))
+        return name.startswith(self.begins) and not (self.never and name.startswith(self.never))
 
 
 KINDS: dict[str, Kind] = {
@@ -67,11 +78,16 @@ KINDS: dict[str, Kind] = {
     ),
     "volume": Kind("listVolumes", "volume"),
     "snapshot": Kind("listSnapshots", "snapshot"),
-    "securitygroup": Kind("listSecurityGroups", "securitygroup"),
+    "securitygroup": Kind("listSecurityGroups", "securitygroup", never=GATEWAY),
+    "gateway": Kind("listSecurityGroups", "securitygroup", {"keyword": GATEWAY}, begins=GATEWAY),
     "address": Kind("listPublicIpAddresses", "publicipaddress", {"allocatedonly": True, "forvirtualnetwork": True}),
     "vpc": Kind("listVPCs", "vpc"),
     "subnet": Kind("listNetworks", "network"),
     "acl": Kind("listNetworkACLLists", "networkacllist"),
+    "aclrule": Kind("listNetworkACLs", "networkacl"),
+    "staticroute": Kind("listStaticRoutes", "staticroute"),
+    "privategateway": Kind("listPrivateGateways", "privategateway"),
+    "firewallrule": Kind("listFirewallRules", "firewallrule"),
     "keypair": Kind("listSSHKeyPairs", "sshkeypair"),
     "placementgroup": Kind("listAffinityGroups", "affinitygroup"),
     "zone": Kind("listZones", "zone", {"available": True}, lasting=True),
@@ -161,12 +177,21 @@ class World:
         found: dict[str, Row] = {}
         for variant in how.variants:
             for row in self.client.rows(how.command, how.key, {**scope, **how.params, **variant, **params}):
-                found.setdefault(str(row.get(how.field)), row)
+                if how.has(row):
+                    found.setdefault(str(row.get(how.field)), row)
         self._learn(kind, found)
         rows = list(found.values())
         if how.lasting and not params:
             self._lasting[kind] = (self.now(), rows)
         return rows
+
+    def listed(self, *kinds: str) -> list[list[Row]]:
+        """The caller's things of several kinds, asked for at the same time. Raises what a listing raises."""
+        found = self.together([partial(self.rows, kind) for kind in kinds])
+        for rows in found:
+            if isinstance(rows, BaseException):
+                raise rows
+        return found
 
     def forget(self, kind: str) -> None:
         """Let the next listing of what hardly changes be a new one."""

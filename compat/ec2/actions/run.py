@@ -22,7 +22,8 @@ from compat.ec2 import names
 from compat.ec2.actions.placement_groups import placement_group
 from compat.ec2.boot import user_data
 from compat.ec2.faults import Ec2Error, as_ec2, not_found, unsupported
-from compat.ec2.launch import Disks, disks_of, groups_asked, network_for
+from compat.ec2.launch import Disks, disks_of, groups_asked
+from compat.ec2.launch_cards import network_for
 from compat.ec2.machines import Describer, reservations
 from compat.ec2.marks import Marks, machine_name, new_reservation, reservation_of
 

@@ -1,22 +1,25 @@
 """Tags of things of every kind.
 
 EC2 overwrites a tag that is there, CloudStack refuses it: so it is deleted first. The bridge's own tags are neither
-shown nor touched.
+shown nor touched. The tags of what CloudStack does not have are on what it has (`compat.ec2.homes`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from compat.ec2.faults import Ec2Error
+from compat.ec2.actions.network_acls import acl_of
+from compat.ec2.actions.route_tables import table_of
+from compat.ec2.faults import Ec2Error, not_found
 from compat.ec2.filters import filtered
+from compat.ec2.homes import Home, check_keys, home_on_subnet, home_on_vpc, put, tag_owner, take
 from compat.ec2.ids import PREFIXES, ec2_id, is_uuid
-from compat.ec2.marks import PREFIX, is_mark
+from compat.ec2.marks import is_mark
 from compat.ec2.pages import paged
+from compat.ec2.vpc_parts import nat_gateways_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from compat.ec2.world import World
 
@@ -29,63 +32,45 @@ TYPES = {
     "address": ("PublicIpAddress", "elastic-ip"),
     "vpc": ("Vpc", "vpc"),
     "subnet": ("Network", "subnet"),
-    "acl": ("NetworkACLList", "network-acl"),
+    "gateway": ("SecurityGroup", "internet-gateway"),
 }
 """For each kind of thing: what CloudStack calls its type, and what EC2 does."""
-_KIND_OF_PREFIX = {PREFIXES[kind]: kind for kind in TYPES}
-_KIND_OF_TYPE = {cloud.lower(): kind for kind, (cloud, _) in TYPES.items()}
+KEPT = {
+    "acl": "network-acl",
+    "dhcpoptions": "dhcp-options",
+    "natgateway": "natgateway",
+    "routetable": "route-table",
+}
+"""For each kind of thing whose tags are on another one: what EC2 calls its type."""
+_KIND_OF_PREFIX = {PREFIXES[kind]: kind for kind in (*TYPES, *KEPT)}
+_KIND_OF_TYPE = {cloud.lower(): kind for kind, (cloud, _) in TYPES.items() if kind != "gateway"}
 
 
 def create_tags(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Set tags on things."""
     pairs = {tag["Key"]: tag.get("Value") or "" for tag in params["Tags"]}
-    if any(key.startswith(("aws:", PREFIX)) or not key for key in pairs):
-        raise Ec2Error("InvalidParameterValue", "Tag keys starting with 'aws:' or 'cfnlib:ec2:' are reserved")
-    for kind, uuids in _by_kind(world, params["Resources"]).items():
-        resource_type = TYPES[kind][0]
-        there = _there(world, resource_type, uuids)
-        for uuid in uuids:
-            old = [{"key": key} for key in pairs if (uuid, key) in there and there[uuid, key] != pairs[key]]
-            if old:
-                world.done("deleteTags", resourceids=uuid, resourcetype=resource_type, tags=old)
-            new = [{"key": key, "value": value} for key, value in pairs.items() if there.get((uuid, key)) != value]
-            if new:
-                world.done("createTags", resourceids=uuid, resourcetype=resource_type, tags=new)
+    check_keys(pairs)
+    for home in _homes(world, params["Resources"]):
+        there = _there(world, home)
+        take(world, home, [key for key in pairs if there.get(key, pairs[key]) != pairs[key]])
+        put(world, home, {key: value for key, value in pairs.items() if there.get(key) != value})
     return {}
 
 
 def delete_tags(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Remove tags: those of a key, or (with a value) only where it has that value; without tags, all."""
     wanted = params.get("Tags")
-    for kind, uuids in _by_kind(world, params["Resources"]).items():
-        resource_type = TYPES[kind][0]
-        there = _there(world, resource_type, uuids)
-        for uuid in uuids:
-            old = [
-                {"key": key}
-                for (of, key), value in there.items()
-                if of == uuid and not is_mark(key) and (not wanted or _meant(wanted, key, value))
-            ]
-            if old:
-                world.done("deleteTags", resourceids=uuid, resourcetype=resource_type, tags=old)
+    for home in _homes(world, params["Resources"]):
+        there = _there(world, home)
+        take(world, home, [key for key, value in there.items() if not wanted or _meant(wanted, key, value)])
     return {}
 
 
 def describe_tags(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """The tags of all things of the account."""
-    found = []
-    for row in world.client.rows("listTags", "tag", _scope(world)):
-        kind = _KIND_OF_TYPE.get(str(row.get("resourcetype", "")).lower())
-        if kind is None or is_mark(str(row["key"])):
-            continue
-        found.append(
-            {
-                "ResourceId": ec2_id(kind, str(row["resourceid"])),
-                "ResourceType": TYPES[kind][1],
-                "Key": row["key"],
-                "Value": row.get("value") or "",
-            }
-        )
+    gateways = {str(row["id"]) for row in world.rows("gateway")}
+    listed = world.client.rows("listTags", "tag", _scope(world))
+    found = [one for row in listed if (one := _shown(row, gateways)) is not None]
     finders = {"key": "Key", "resource-id": "ResourceId", "resource-type": "ResourceType", "value": "Value"}
     chosen = filtered(found, params.get("Filters"), finders)
     page, token = paged(chosen, params, lambda one: f"{one['ResourceId']} {one['Key']}")
@@ -100,29 +85,63 @@ def kind_of(asked: str) -> str:
     return kind
 
 
-def _by_kind(world: World, asked: Iterable[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
+def _shown(row: Mapping[str, Any], gateways: Iterable[str]) -> dict[str, Any] | None:
+    """A tag as EC2 shows it; None for a mark, and for a tag of what EC2 does not have."""
+    key, uuid = str(row["key"]), str(row["resourceid"])
+    kind = _KIND_OF_TYPE.get(str(row.get("resourcetype", "")).lower())
+    of = tag_owner(key)
+    if of is not None:
+        name, key = of
+        of_type = KEPT.get(_KIND_OF_PREFIX.get(name.rpartition("-")[0], ""))
+    elif kind is None or is_mark(key):
+        return None
+    else:
+        kind = "gateway" if kind == "securitygroup" and uuid in gateways else kind
+        name, of_type = ec2_id(kind, uuid), TYPES[kind][1]
+    return {"ResourceId": name, "ResourceType": of_type, "Key": key, "Value": row.get("value") or ""}
+
+
+def _homes(world: World, asked: Iterable[str]) -> list[Home]:
+    """Where the tags of things are. Raises `Ec2Error` for what the caller has not."""
+    found = []
     for name in dict.fromkeys(asked):
         kind = _kind_of_uuid(world, name) if is_uuid(name) else kind_of(name)
-        found[kind].append(world.uuid(kind, name))
+        found.append(_home(world, kind, name) if kind in KEPT else Home(TYPES[kind][0], world.uuid(kind, name)))
     return found
 
 
+def _home(world: World, kind: str, name: str) -> Home:
+    if kind == "routetable":
+        return home_on_vpc(str(table_of(world, name)[0]["id"]), name)
+    if kind == "acl":
+        acl = acl_of(world, name)
+        return home_on_vpc(str(acl.vpc["id"]), acl.acl_id)
+    if kind == "dhcpoptions":
+        for vpc in world.rows("vpc"):
+            if ec2_id(kind, str(vpc["id"])) == name:
+                return home_on_vpc(str(vpc["id"]), name)
+    if kind == "natgateway":
+        for network in world.rows("subnet", forvpc=True):
+            if name in nat_gateways_of(network):
+                return home_on_subnet(str(network["id"]), name)
+    raise not_found(kind, name)
+
+
 def _kind_of_uuid(world: World, uuid: str) -> str:
-    for kind in TYPES:
-        if any(str(row["id"]) == uuid for row in world.rows(kind)):
+    for kind in (*TYPES, "acl"):
+        if any(str(row["id"]) == uuid.lower() for row in world.rows(kind)):
             return kind
     raise Ec2Error("InvalidID", f"The ID '{uuid}' is not valid")
 
 
-def _there(world: World, resource_type: str, uuids: Sequence[str]) -> dict[tuple[str, str], str]:
-    """The tags that things have, by UUID and key."""
-    scope = _scope(world)
-    found: dict[tuple[str, str], str] = {}
-    for uuid in uuids:
-        rows = world.client.rows("listTags", "tag", {**scope, "resourceid": uuid, "resourcetype": resource_type})
-        found.update({(uuid, str(row["key"])): str(row.get("value") or "") for row in rows})
-    return found
+def _there(world: World, home: Home) -> dict[str, str]:
+    """The tags that are in a home, without the bridge's own."""
+    asked = {**_scope(world), "resourceid": home.uuid, "resourcetype": home.resource_type}
+    rows = world.client.rows("listTags", "tag", asked)
+    tags = {str(row["key"]): str(row.get("value") or "") for row in rows}
+    if not home.prefix:
+        return {key: value for key, value in tags.items() if not is_mark(key)}
+    return {key.removeprefix(home.prefix): value for key, value in tags.items() if key.startswith(home.prefix)}
 
 
 def _meant(wanted: Iterable[Mapping[str, Any]], key: str, value: str) -> bool:
