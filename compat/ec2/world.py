@@ -10,7 +10,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -98,23 +98,36 @@ _OF_NO_PROJECT = {"zone", "type", "diskoffering"}
 
 
 class World:
-    """What one caller has. May be used by several threads at once; `close` gives the connections back."""
+    """What one caller has. May be used by several threads at once; `close` gives the connections back.
 
-    def __init__(self, config: Config, caller: Caller, *, now: Callable[[], float] = time.time) -> None:
+    `public_addresses`: whether the machines of every launch are given public addresses (see `public_addresses`).
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        caller: Caller,
+        *,
+        public_addresses: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self.config = config
         self.caller = caller
+        self.public_addresses = public_addresses
         self.now = now
         self.client = Client(config)
         self._scope = {"projectid": caller.project_id} if caller.project_id else {}
         self._known: dict[tuple[str, str], str] = {}
         self._lasting: dict[str, tuple[float, list[Row]]] = {}
         self._marks: dict[str, Marks] = {}
+        self._vpcs: dict[str, str | None] = {}
         self._buried: dict[str, tuple[float, Row]] = {}
         self._lock = Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._behind: ThreadPoolExecutor | None = None
         self._may_expunge: bool | None = None
         self.making = Lock()
+        self.closing = Event()
 
     # Calls
 
@@ -192,6 +205,15 @@ class World:
             if isinstance(rows, BaseException):
                 raise rows
         return found
+
+    def vpc_of(self, network_id: object) -> str | None:
+        """The VPC that a network is a tier of, None for any other. It never changes, so it is asked for once."""
+        key = str(network_id)
+        if key not in self._vpcs:
+            tiers = [row for row in self.rows("subnet", forvpc=True) if row.get("vpcid")]
+            self._vpcs[key] = None
+            self._vpcs.update({str(row["id"]): str(row["vpcid"]) for row in tiers})
+        return self._vpcs[key]
 
     def forget(self, kind: str) -> None:
         """Let the next listing of what hardly changes be a new one."""
@@ -294,6 +316,7 @@ class World:
 
     def close(self) -> None:
         """Give back connections and threads."""
+        self.closing.set()
         for pool in (self._pool, self._behind):
             if pool is not None:
                 pool.shutdown(wait=pool is self._behind, cancel_futures=pool is self._pool)
