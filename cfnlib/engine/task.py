@@ -60,7 +60,6 @@ class Task:
     retries: int = 0
     settling: bool = False
     adopted: bool = False
-    unprepared: Call | None = None
     sent_before: bool = False
     heard: bool = False
 
@@ -105,7 +104,6 @@ class Task:
 
     def prepared(self, call: Call) -> None:
         """Keep the present call as the driver prepared it (its choices are part of the intent)."""
-        self.unprepared = self.calls[self.step]
         self.calls[self.step] = call
         if self.row.intent is not None:
             plain = tuple(one.as_json() for one in self.calls)
@@ -113,10 +111,11 @@ class Task:
 
     def choose_again(self) -> None:
         """Go back to the present call as it was before the driver chose for it: somebody took what was chosen."""
-        if self.unprepared is not None and self.row.intent is not None:
-            self.calls[self.step] = self.unprepared
-            self.attempts = 0
-            self.row = evolve(self.row, intent=evolve(self.row.intent, sent=False))
+        self.calls[self.step] = self.calls[self.step].unchosen()
+        self.attempts = self.looks = 0
+        if self.row.intent is not None:
+            intent = evolve(self.row.intent, sent=False, job_id=None)
+            self.row = evolve(self.row, physical_id=None, intent=intent)
 
     def sending(self) -> None:
         """Note that the present call may have been sent from now on."""
@@ -143,7 +142,6 @@ class Task:
         if intent is None or intent.step + 1 >= len(self.calls):
             return False
         self.attempts = self.looks = self.retries = 0
-        self.unprepared = None
         self.row = evolve(self.row, intent=evolve(intent, step=intent.step + 1, sent=False, job_id=None))
         return True
 

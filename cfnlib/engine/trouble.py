@@ -17,7 +17,7 @@ from cfnlib.errors import (
     UnknownOutcomeError,
     UnreachableError,
 )
-from cfnlib.schema.calls import FREE_ADDRESS, Effect
+from cfnlib.schema.calls import Effect
 
 if TYPE_CHECKING:
     from cfnlib.drivers.base import Driver
@@ -83,9 +83,8 @@ def is_so(driver: Driver, call: Call) -> bool:
 
 def _was_taken(task: Task, error: CfnlibError) -> bool:
     """Whether a free address that the driver chose went to somebody else before the call; a refusal has no effect."""
-    before = task.unprepared
     refused = isinstance(error, ConflictError | CapacityError) and task.attempts == 1
-    return refused and before is not None and FREE_ADDRESS in before.params.values()
+    return refused and bool(task.call.chosen)
 
 
 def unsure(task: Task, error: CfnlibError) -> bool:

@@ -223,6 +223,8 @@ class Walk:
             task.record = record
         if task.settling:
             self._settled(task)
+        elif task.call.missed(record) and task.retries < len(self._settings.retry_s):
+            self._choose_again(task)
         elif task.advanced():
             self._journal.put(task.row)
             self._sender.next_call(task)
@@ -288,9 +290,7 @@ class Walk:
         elif todo is Remedy.DONE:
             self._call_done(task, {})
         elif todo is Remedy.CHOOSE:
-            task.retries += 1
-            task.choose_again()
-            self._sender.next_call(task)
+            self._choose_again(task)
         elif todo is Remedy.REPEAT:
             task.retries += 1
             sent = task.row.intent is not None and task.row.intent.sent
@@ -301,6 +301,11 @@ class Walk:
             self._line.call(task.key, "checked", lambda: (is_so(self._driver, call), refusal))
         else:
             self._fail(task, str(error), had_effect=unsure(task, error))
+
+    def _choose_again(self, task: Task) -> None:
+        task.retries += 1
+        task.choose_again()
+        self._sender.next_call(task)
 
     def _checked(self, task: Task, answer: tuple[bool, str]) -> None:
         if answer[0]:

@@ -1,7 +1,9 @@
 """Calls about public addresses that several types make.
 
 Source: CloudStack 4.19: an address has no name, so a free one is chosen beforehand and asked for by its number; one
-address serves one machine by static NAT, which the address's listing shows.
+address serves one machine by static NAT, which the address's listing shows. The first address of an isolated network
+becomes the one that its router goes out by (source NAT), whether it was asked for or comes with the first machine; it
+stays until the network goes, and leads to no machine. So it counts as the network's, and another one is taken.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ def acquire(params: dict[str, Any]) -> Call:
     if "networkid" in given:
         where["associatednetworkid"] = given["networkid"]
     check = Find(READ.command, READ.key, {"ipaddress": given["ipaddress"], **_ALLOCATED}, where, unless=_NOT_OURS)
-    return Call("associateIpAddress", given, Effect.CREATES, "ipaddress", check, exclusive="ipaddress" in params)
+    named = "ipaddress" in params
+    return Call(
+        "associateIpAddress", given, Effect.CREATES, "ipaddress", check, exclusive=named, unfit=("issourcenat",)
+    )
 
 
 def release(network_id: object = None) -> Call:

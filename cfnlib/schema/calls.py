@@ -92,7 +92,8 @@ class Call:
     where that is given, else with `check`: a check that is narrower, because it also says where the thing is, takes
     no stranger's thing for ours when a process died between its intent and its call.
     `sensitive` names the parameters that are never shown. `ready` are the states in which the thing shows that the
-    call is done, when they are others than those of its type.
+    call is done, when they are others than those of its type. `chosen` is the free address that the driver put in;
+    a record with one of the `unfit` fields set shows that this address came to serve another purpose.
     """
 
     command: str
@@ -104,12 +105,24 @@ class Call:
     sensitive: tuple[str, ...] = ()
     taken: Find | None = None
     ready: tuple[str, ...] = ()
+    chosen: str = ""
+    unfit: tuple[str, ...] = ()
 
     def bound(self, physical_id: str | None) -> Call:
         """The call with SELF replaced by the resource's physical id, in the parameters and in the check."""
         if physical_id is None:
             return self
         return _mapped(self, lambda value: value.replace(SELF, physical_id) if isinstance(value, str) else value)
+
+    def unchosen(self) -> Call:
+        """The call as it was before the driver chose an address for it."""
+        if not self.chosen:
+            return self
+        return _mapped(evolve(self, chosen=""), lambda value: FREE_ADDRESS if value == self.chosen else value)
+
+    def missed(self, record: Mapping[str, Any]) -> bool:
+        """Whether the address that the driver chose came to serve another purpose, as the thing's record shows."""
+        return bool(self.chosen) and any(read_path(record, path) for path in self.unfit)
 
     def as_json(self) -> dict[str, Any]:
         """The call in JSON's types, to be written down as an intent."""
@@ -135,6 +148,8 @@ class Call:
             sensitive=tuple(plain.get("sensitive", ())),
             taken=Find(**taken) if taken else None,
             ready=tuple(plain.get("ready", ())),
+            chosen=plain.get("chosen", ""),
+            unfit=tuple(plain.get("unfit", ())),
         )
 
 
@@ -187,7 +202,8 @@ def prepared(call: Call, find: Callable[[Find, str], Any], free_address: Callabl
         return value
 
     try:
-        return _mapped(call, replace)
+        found = _mapped(call, replace)
+        return evolve(found, chosen=chosen[0]) if chosen else found
     except LookupError:
         if call.effect is Effect.REMOVES or absent == [False]:
             return None

@@ -53,10 +53,18 @@ def test_public_addresses_run_out(limited):
 
 def test_a_released_address_can_be_had_again(limited):
     network = limited.network()
-    first, *_ = [limited.admin("associateIpAddress", networkid=network)["id"] for _ in range(3)]
-    limited.admin("disassociateIpAddress", id=first)
+    *_, last = [limited.admin("associateIpAddress", networkid=network)["id"] for _ in range(3)]
+    limited.admin("disassociateIpAddress", id=last)
     again = limited.admin("associateIpAddress", networkid=network)["id"]
-    assert again == first
+    assert again == last
+
+
+def test_the_first_address_of_an_isolated_network_is_its_routers_own(cloud):
+    network = cloud.network()
+    first, second = (cloud.admin("associateIpAddress", networkid=network)["id"] for _ in range(2))
+    cloud.deploy(networkids=network)
+    listed = cloud.admin("listPublicIpAddresses", associatednetworkid=network)["publicipaddress"]
+    assert {one["id"]: one["issourcenat"] for one in listed} == {first: True, second: False}
 
 
 def test_a_network_of_eight_addresses_holds_five_machines(cloud):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cfnlib.simulator.commands.networks import free_public_address, take_address
+from cfnlib.simulator.commands.networks import free_public_address, lacks_source_nat, take_address
 from cfnlib.simulator.encode import when
 from cfnlib.simulator.errors import ApiError, bad_value, no_capacity
 from cfnlib.simulator.jobs import Work
@@ -95,7 +95,10 @@ def finish_associate(call: Call) -> dict[str, Any]:
     address = call.made("publicip")
     if address["state"] != "Allocating":
         raise ApiError(530, 4250, f"Failed to assign ip address {address['address']}: it was released meanwhile")
-    call.world.change(address, state="Allocated")
+    world, network = call.world, call.entity("networkid", "network")
+    if network is not None and lacks_source_nat(world, network):
+        world.change(address, source_nat=True)
+    world.change(address, state="Allocated")
     return {"ipaddress": shown(call, address)}
 
 

@@ -259,13 +259,21 @@ def implement(world: World, network: Entity, latency: Latency) -> None:
     if network["type"] != "Isolated" or network.get("vpc"):
         return
     world.add("router", network=network.uuid, zone=network["zone"], account=network["account"], state="Running")
-    if offers(world, network, "SourceNat") and not any(
-        one.get("source_nat") for one in world.by("publicip", "network", network.uuid)
-    ):
+    if lacks_source_nat(world, network):
         address = world.first("publicip", "free_in", network["zone"])
         if address is None:
             raise ApiError(533, 4390, "Insufficient address capacity")
         take_address(world, address, network["account"], network=network.uuid, source_nat=True)
+
+
+def lacks_source_nat(world: World, network: Entity) -> bool:
+    """Whether the next address of a network becomes the one its router goes out by.
+
+    Source: CloudStack 4.19, IpAddressManagerImpl: the first address of an isolated network outside a VPC.
+    """
+    if network["type"] != "Isolated" or network.get("vpc") or not offers(world, network, "SourceNat"):
+        return False
+    return not any(one.get("source_nat") for one in world.by("publicip", "network", network.uuid))
 
 
 def start_vpc(world: World, vpc: Entity) -> None:

@@ -1,0 +1,73 @@
+"""A public address of a stack is never the one by which a network's router goes out."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+from fault_worlds import IMAGE, cloud
+
+from cfnlib.simulator import Fault
+
+EMPTY = """
+Resources:
+  Net: {Type: CloudStack::Network, Properties: {gateway: 10.2.0.1, netmask: 255.255.255.0}}
+  First: {Type: CloudStack::IpAddress, Properties: {networkid: !Ref Net}}
+  Second: {Type: CloudStack::IpAddress, Properties: {networkid: !Ref Net, tags: [{key: a, value: b}]}}
+"""
+KNOWN_TO_THE_MACHINE = f"""
+Resources:
+  Net: {{Type: CloudStack::Network, Properties: {{gateway: 10.2.0.1, netmask: 255.255.255.0}}}}
+  Address: {{Type: CloudStack::IpAddress, Properties: {{networkid: !Ref Net}}}}
+  Web:
+    Type: CloudStack::VirtualMachine
+    Properties:
+      templateid: {IMAGE}
+      serviceofferingid: Small Instance
+      networkids: [!Ref Net]
+      userdata: !Base64 {{'Fn::Sub': 'I am at ${{Address.ipaddress}}'}}
+  Nat: {{Type: CloudStack::StaticNat, Properties: {{ipaddressid: !Ref Address, virtualmachineid: !Ref Web}}}}
+"""
+LOST = (Fault("associateIpAddress", "drop_answer", times=2), Fault("associateIpAddress", "reset", times=2))
+
+
+class Killed(BaseException):
+    """Stands for kill -9."""
+
+
+def own(world):
+    """The addresses that lead elsewhere than out of a network."""
+    return {one["id"] for one in world.things("publicip") if not one.get("source_nat")}
+
+
+@pytest.mark.parametrize("faults", [(), LOST[:1], LOST[1:]], ids=["calm", "answers lost", "requests lost"])
+@pytest.mark.parametrize("template", [EMPTY, KNOWN_TO_THE_MACHINE], ids=["no machine", "a machine"])
+def test_addresses_of_a_new_network_are_not_its_routers_own(template, faults):
+    with cloud() as world:
+        world.fault(*faults)
+        world.stacks.create("demo", template)
+        known = {row.physical_id for row in world.stacks["demo"].resources if row.type.endswith("IpAddress")}
+        assert known == own(world)
+        assert len(world.things("publicip")) == len(known) + 1
+        assert world.stacks.delete("demo").status == "DELETE_COMPLETE"
+        assert world.things("publicip") == []
+
+
+def test_an_address_that_the_router_took_after_a_kill_is_chosen_again():
+    with cloud() as world:
+        world.stacks.create("first", EMPTY.split("  First", maxsplit=1)[0])
+        (network,) = world.things("network")
+        template = f"Resources:\n  A: {{Type: CloudStack::IpAddress, Properties: {{networkid: {network['id']}}}}}"
+        stacks = world.engine(settings=evolve(world.settings, inline=True))
+
+        def die(call):
+            """The router takes the address that was chosen, and the process is gone."""
+            client = world.stacks.driver.client
+            client.call("associateIpAddress", {"networkid": network["id"], "ipaddress": call.params["ipaddress"]})
+            raise Killed
+
+        stacks.driver.submit = die
+        with pytest.raises(Killed):
+            stacks.create("demo", template)
+        assert world.engine().resume("demo").status == "CREATE_COMPLETE"
+        (row,) = world.stacks["demo"].resources
+        assert {row.physical_id} == own(world)
