@@ -120,7 +120,6 @@ class World:
         self._known: dict[tuple[str, str], str] = {}
         self._lasting: dict[str, tuple[float, list[Row]]] = {}
         self._marks: dict[str, Marks] = {}
-        self._vpcs: dict[str, str | None] = {}
         self._buried: dict[str, tuple[float, Row]] = {}
         self._lock = Lock()
         self._pool: ThreadPoolExecutor | None = None
@@ -205,15 +204,6 @@ class World:
             if isinstance(rows, BaseException):
                 raise rows
         return found
-
-    def vpc_of(self, network_id: object) -> str | None:
-        """The VPC that a network is a tier of, None for any other. It never changes, so it is asked for once."""
-        key = str(network_id)
-        if key not in self._vpcs:
-            tiers = [row for row in self.rows("subnet", forvpc=True) if row.get("vpcid")]
-            self._vpcs[key] = None
-            self._vpcs.update({str(row["id"]): str(row["vpcid"]) for row in tiers})
-        return self._vpcs[key]
 
     def forget(self, kind: str) -> None:
         """Let the next listing of what hardly changes be a new one."""

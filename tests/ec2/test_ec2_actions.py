@@ -6,8 +6,10 @@ import base64
 
 import pytest
 from ec2_bridges import IMAGE, TYPE, ec2_bridges, launched, refusal, settled, when
+from vpc_walk import make, unmake
 
 from compat.ec2.actions import table
+from compat.ec2.ids import ec2_id
 
 PUBLIC_KEY = b"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC7 me@example.org"
 WEB = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 81, "IpRanges": [{"CidrIp": "192.0.2.0/24"}]}
@@ -83,6 +85,47 @@ def test_groups_and_rules(ec2):
     assert refusal(ec2.delete_security_group, GroupId=group) == "InvalidGroup.NotFound"
 
 
+def test_rules_one_by_one(ec2):
+    group = ec2.create_security_group(GroupName="one by one", Description="d")["GroupId"]
+    [rule] = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[WEB])["SecurityGroupRules"]
+    name = rule["SecurityGroupRuleId"]
+    wanted = {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "CidrIpv4": "192.0.2.0/24"}
+    change = [{"SecurityGroupRuleId": name, "SecurityGroupRule": wanted}]
+    ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=change)
+    texts = [{"SecurityGroupRuleId": name, "Description": "names"}]
+    ec2.update_security_group_rule_descriptions_ingress(GroupId=group, SecurityGroupRuleDescriptions=texts)
+    [found] = ec2.describe_security_group_rules(SecurityGroupRuleIds=[name])["SecurityGroupRules"]
+    assert {**found, **wanted, "Description": "names"} == found
+    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[WEB])
+    ec2.update_security_group_rule_descriptions_egress(GroupId=group, IpPermissions=[WEB])
+    ec2.delete_security_group(GroupId=group)
+
+
+def test_placement_groups(ec2):
+    ec2.create_placement_group(GroupName="p", Strategy="cluster")
+    assert [row["GroupName"] for row in ec2.describe_placement_groups()["PlacementGroups"]] == ["p"]
+    ec2.delete_placement_group(GroupName="p")
+    assert ec2.describe_placement_groups()["PlacementGroups"] == []
+
+
+def test_interfaces(ec2):
+    machine = launched(ec2)["Instances"][0]
+    subnet = ec2_id("subnet", ec2.world.network(ec2.zone))
+    given = {"NetworkInterfaceId": subnet, "InstanceId": machine["InstanceId"], "DeviceIndex": 1}
+    attachment = ec2.attach_network_interface(**given)["AttachmentId"]
+    [one] = ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": [subnet]}])["NetworkInterfaces"]
+    eni = one["NetworkInterfaceId"]
+    made = ec2.assign_private_ip_addresses(NetworkInterfaceId=eni, SecondaryPrivateIpAddressCount=1)
+    further = [row["PrivateIpAddress"] for row in made["AssignedPrivateIpAddresses"]]
+    ec2.unassign_private_ip_addresses(NetworkInterfaceId=eni, PrivateIpAddresses=further)
+    assert ec2.describe_network_interface_attribute(NetworkInterfaceId=eni, Attribute="groupSet")["Groups"]
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=eni, SourceDestCheck={"Value": True})
+    ec2.reset_network_interface_attribute(NetworkInterfaceId=eni, SourceDestCheck="true")
+    ec2.detach_network_interface(AttachmentId=attachment)
+    assert refusal(ec2.delete_network_interface, NetworkInterfaceId=eni) == "InvalidNetworkInterfaceID.NotFound"
+    ec2.terminate_instances(InstanceIds=[machine["InstanceId"]])
+
+
 def test_images(ec2):
     images = ec2.describe_images()["Images"]
     assert images
@@ -101,11 +144,22 @@ def test_images(ec2):
     ec2.terminate_instances(InstanceIds=[made])
 
 
+def test_vpcs(ec2):
+    if ec2.zone == "SandboxSG":
+        assert refusal(ec2.create_vpc, CidrBlock="10.20.0.0/16") == "UnsupportedOperation"
+        pytest.skip("a zone with security groups has no VPCs")
+    unmake(ec2, make(ec2))
+    assert ec2.describe_vpcs()["Vpcs"] == []
+
+
 def test_what_cannot_be_done_says_why(ec2):
     image = ec2.describe_images()["Images"][0]["ImageId"]
     answers = {
         "copy_image": {"Name": "n", "SourceImageId": image, "SourceRegion": "elsewhere"},
         "copy_snapshot": {"SourceRegion": "elsewhere", "SourceSnapshotId": "snap-00000000"},
+        "create_default_subnet": {"AvailabilityZone": "Sandbox"},
+        "create_default_vpc": {},
+        "create_dhcp_options": {"DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.org"]}]},
         "register_image": {"Name": "n"},
         "reset_instance_attribute": {"InstanceId": "i-00000000", "Attribute": "kernel"},
     }
@@ -236,6 +290,8 @@ def test_a_dry_run_does_nothing(ec2):
 
 
 NOT_POSSIBLE = {"CopyImage", "CopySnapshot", "RegisterImage", "ResetInstanceAttribute"}
+NOT_POSSIBLE |= {"CreateNetworkInterface", "DeleteNetworkInterface"}
+NOT_POSSIBLE |= {"CreateDefaultSubnet", "CreateDefaultVpc", "CreateDhcpOptions", "DeleteDhcpOptions"}
 
 
 @pytest.mark.usefixtures("ec2")

@@ -169,15 +169,17 @@ def item_of(call: Call) -> Entity:
 
 
 def update(call: Call) -> dict[str, Any]:
-    """Change a rule: what is given replaces what was there."""
+    """Change a rule: what is given replaces what was there, with another protocol all of its ports and types."""
     world, item = call.world, item_of(call)
-    given = _checked_item(call) if call.text("protocol") else {}
+    given = {"icmptype": None, "icmpcode": None, **_checked_item(call)} if call.text("protocol") else {}
     if not given:
         for name in ("action", "traffictype"):
             if call.text(name):
                 given["direction" if name == "traffictype" else name] = (call.text(name) or "").capitalize()
         if call.items("cidrlist"):
             given["cidrs"] = ",".join(cidrs_of(call, "cidrlist"))
+    if call.text("reason") is not None or not call.flag("partialupgrade", default=True):
+        given["reason"] = call.text("reason")
     number = call.whole("number")
     if number is not None:
         if any(one["number"] == number and one is not item for one in world.by("networkacl", "list", item["list"])):
