@@ -43,6 +43,15 @@ def test_a_vpc_that_is_not_started_gets_its_router_and_address_with_its_first_ma
     assert cloud.user("createVpnGateway", vpcid=vpc)["id"]
 
 
+def test_the_first_address_of_a_vpc_that_is_not_started_is_its_way_out(cloud):
+    vpc = made_vpc(cloud, cloud.user, start=False)
+    for _ in range(2):
+        cloud.user("associateIpAddress", vpcid=vpc)
+    assert sorted(one["issourcenat"] for one in addresses(cloud.user, vpc)) == [False, True]
+    cloud.deploy(cloud.user, networkids=made_tier(cloud, cloud.user, vpc))
+    assert sorted(one["issourcenat"] for one in addresses(cloud.user, vpc)) == [False, True]
+
+
 def test_a_static_route_leads_through_a_private_gateway(cloud):
     vpc = made_vpc(cloud, cloud.user)
     gateway = made_gateway(cloud.user, vpc)

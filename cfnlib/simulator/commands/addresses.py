@@ -95,8 +95,11 @@ def finish_associate(call: Call) -> dict[str, Any]:
     address = call.made("publicip")
     if address["state"] != "Allocating":
         raise ApiError(530, 4250, f"Failed to assign ip address {address['address']}: it was released meanwhile")
-    world, network = call.world, call.entity("networkid", "network")
+    world, network, vpc = call.world, call.entity("networkid", "network"), address.get("vpc")
     if network is not None and lacks_source_nat(world, network):
+        world.change(address, source_nat=True)
+    # Source: CloudStack 4.19's VpcManagerImpl: the first address of a VPC that was not started is its own way out.
+    if vpc and not any(one.get("source_nat") for one in world.by("publicip", "vpc", vpc)):
         world.change(address, source_nat=True)
     world.change(address, state="Allocated")
     return {"ipaddress": shown(call, address)}
