@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 """EC2's instance states and their codes."""
+PATIENCE_S = 600.0
+"""How long after its launch a machine may wait for its public address, in seconds (see `public_addresses`)."""
 GONE = frozenset({"Destroyed", "Expunging", "Error"})
 _DESTROY = "DestroyVMCmd"
 _PLAIN = {
@@ -57,6 +59,16 @@ def state_of(row: Row, doomed: frozenset[str]) -> str:
     if state == "Stopped" and "jobid" in row and int(row.get("jobstatus", 0)) == 0:
         return "pending"
     return _PLAIN.get(state, "pending")
+
+
+def shown_state(world: World, row: Row, doomed: frozenset[str]) -> str:
+    """EC2's state of a machine; one that runs and waits for its public address is `pending` still."""
+    name = state_of(row, doomed)
+    if name != "running" or row.get("publicip") or not world.marks(row).public:
+        return name
+    created = time_of(row.get("created"))
+    awaited = created is not None and world.now() - created.timestamp() < PATIENCE_S
+    return "pending" if awaited else name
 
 
 def doomed_among(world: World, rows: Iterable[Row]) -> frozenset[str]:
@@ -108,7 +120,7 @@ class Describer:
 
     def state(self, row: Row) -> str:
         """EC2's state of a machine."""
-        return state_of(row, self._doomed)
+        return shown_state(self._world, row, self._doomed)
 
     def instance(self, row: Row) -> dict[str, Any]:
         """One machine."""

@@ -60,6 +60,15 @@ class World:
         made = self.cloud.call("registerUserKeys", {"id": account["user"][0]["id"]})["userkeys"]
         return Keys(made["apikey"], made["secretkey"])
 
+    def network(self, zone, name="further"):
+        """The UUID of a further network of the user's, in a zone without security groups."""
+        cloud = self.cloud_of(self.user)
+        [place] = [row for row in cloud.rows("listZones", "zone") if row["name"] == zone]
+        kind = "DefaultIsolatedNetworkOfferingWithSourceNatService"
+        [offering] = cloud.rows("listNetworkOfferings", "networkoffering", {"name": kind})
+        given = {"zoneid": place["id"], "networkofferingid": offering["id"], "name": name, "displaytext": name}
+        return cloud.call("createNetwork", given)["network"]["id"]
+
     def ec2(self, keys=None, bridge=0):
         """A client of boto3's."""
         keys = keys or self.user
@@ -96,14 +105,14 @@ class World:
 
 
 @contextmanager
-def ec2_bridges(zone="Sandbox", *, job_s=0.0, bridges=1):
-    """A world whose cloud's jobs take `job_s` seconds, with this many bridges."""
+def ec2_bridges(zone="Sandbox", *, job_s=0.0, bridges=1, **settings):
+    """A world whose cloud's jobs take `job_s` seconds, with this many bridges that have these settings."""
     with ExitStack() as stack:
         simulator = stack.enter_context(Simulator(latency=Latency(job_s=job_s), seed=1))
         near = Config(endpoint=simulator.endpoint, key=simulator.admin.key, secret=simulator.admin.secret, zone=zone)
         urls = []
         for _ in range(bridges):
-            bridge = Bridge(lambda: near, Gate(AdminKeyring(lambda: near)))
+            bridge = Bridge(lambda: near, Gate(AdminKeyring(lambda: near)), **settings)
             stack.callback(bridge.close)
             door = Door(bridge.handle, name="ec2", refuse=bridge.refuse)
             server = Server(door, host="127.0.0.1", port=0, threads=16)

@@ -109,6 +109,8 @@ def test_placement_groups(ec2):
 
 
 def test_interfaces(ec2):
+    if ec2.zone == "SandboxSG":
+        pytest.skip("in a zone with security groups a user has no further networks")
     machine = launched(ec2)["Instances"][0]
     subnet = ec2_id("subnet", ec2.world.network(ec2.zone))
     given = {"NetworkInterfaceId": subnet, "InstanceId": machine["InstanceId"], "DeviceIndex": 1}

@@ -8,21 +8,11 @@ from ec2_bridges import launched, refusal
 from compat.ec2.ids import ec2_id
 
 
-def network(world, name):
-    """The id, as a subnet's, of a further network of the user's."""
-    cloud = world.cloud_of(world.user)
-    zone = next(row["id"] for row in cloud.rows("listZones", "zone") if row["name"] == "Sandbox")
-    kind = "DefaultIsolatedNetworkOfferingWithSourceNatService"
-    [offering] = cloud.rows("listNetworkOfferings", "networkoffering", {"name": kind})
-    given = {"zoneid": zone, "networkofferingid": offering["id"], "name": name, "displaytext": name}
-    return ec2_id("subnet", cloud.call("createNetwork", given)["network"]["id"])
-
-
 @pytest.fixture(scope="module")
 def machine(plain_world):
     """A machine of the user's, and a further network."""
     made = launched(plain_world.ec2())["Instances"][0]["InstanceId"]
-    return made, network(plain_world, "further")
+    return made, ec2_id("subnet", plain_world.network("Sandbox"))
 
 
 def of(ec2, instance):

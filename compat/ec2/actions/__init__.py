@@ -35,6 +35,7 @@ FAMILIES = (
     "route_tables",
     "routes",
     "run",
+    "security_group_rules",
     "snapshots",
     "spot",
     "subnets",

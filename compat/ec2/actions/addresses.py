@@ -1,9 +1,16 @@
 """Elastic addresses: CloudStack's public addresses with static NAT.
 
-An address belongs to a network (or VPC) on CloudStack, on EC2 to the account alone. So one that is allocated goes to
-the network that machines are launched into; to associate it with a machine of another network is an error. A public
-address lets nothing through on CloudStack until a firewall rule does; on EC2 that is the security groups' work. So an
-association opens the firewall for what the machine's groups allow.
+An address belongs to a network or VPC on CloudStack, on EC2 to the account alone. So one that is allocated goes to
+the network that machines are launched into, or to the VPC or subnet whose id is given as NetworkBorderGroup; to
+associate it with a machine elsewhere is an error. With an association the address's firewall is opened for what the
+machine's security groups allow, and follows them (`firewall`); in a VPC network ACLs decide.
+
+Addresses that machines came with (`public_addresses`) are none of these, as on EC2.
+
+CloudStack's call that allocates an address takes neither tags nor anything else that could hold some: if the bridge
+dies before the tags are made, the address is there without them, and DescribeAddresses tells of it. Nothing else is
+kept in tags, so nothing else is lost. EC2, too, allocates a second address when a request that was not answered is
+sent again.
 """
 
 from __future__ import annotations
@@ -11,11 +18,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from compat.ec2 import names
+from compat.ec2.actions.interfaces import card_of
 from compat.ec2.faults import Ec2Error, not_found, unsupported
 from compat.ec2.filters import filtered
+from compat.ec2.firewall import close, guard
 from compat.ec2.ids import ec2_id
 from compat.ec2.launch import default_network, is_true
 from compat.ec2.machines import tags_of
+from compat.ec2.public_addresses import came_with, give_back, new_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,16 +49,26 @@ def allocate_address(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
         raise unsupported(
             "machines of this zone have addresses of their own; it has none that move from one to another"
         )
-    answer = world.done(
-        "associateIpAddress", networkid=default_network(world, zone), ipaddress=params.get("Address") or None
-    )
-    row = answer.get("ipaddress", answer)
+    row = new_address(world, _place(world, zone, params.get("NetworkBorderGroup")), params.get("Address") or None)
     tags = [tag for one in params.get("TagSpecifications") or () for tag in one.get("Tags") or ()]
     if tags:
         pairs = [{"key": tag["Key"], "value": tag.get("Value") or ""} for tag in tags]
         world.done("createTags", resourceids=row["id"], resourcetype="PublicIpAddress", tags=pairs)
     found = described(world, row)
     return {key: found[key] for key in ("PublicIp", "AllocationId", "Domain")}
+
+
+def _place(world: World, zone: Row, border: str | None) -> dict[str, str]:
+    """Where an address is to be: the network of machines whose launcher names none, or what is named instead."""
+    if border in {None, "", world.config.region}:
+        return {"networkid": default_network(world, zone)}
+    kind = str(border).partition("-")[0]
+    if kind not in {"vpc", "subnet"}:
+        text = f"Invalid value '{border}' for NetworkBorderGroup: it is {world.config.region}, a VPC or a subnet"
+        raise Ec2Error("InvalidParameterValue", text)
+    row = world.one(kind, str(border))
+    vpc = row["id"] if kind == "vpc" else row.get("vpcid")
+    return {"networkid": str(row["id"])} if vpc is None else {"vpcid": str(vpc)}
 
 
 def release_address(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +82,7 @@ def release_address(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def describe_addresses(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """The addresses of the account, without those that networks keep for their own way out."""
-    rows = [row for row in world.rows("address") if not is_true(row.get("issourcenat"))]
+    rows = _allocated(world)
     for key, of, kind in (("PublicIps", _ip, "InvalidAddress.NotFound"), ("AllocationIds", _ids, "")):
         asked = params.get(key)
         if asked:
@@ -96,55 +116,58 @@ def described(world: World, row: Row) -> dict[str, Any]:
 
 
 def associate_address(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Let an address lead to a machine, for what its security groups allow."""
+    """Let an address lead to a machine, for what its security groups allow; it is the only one that does then."""
     row = _address(world, params)
-    asked = params.get("InstanceId")
-    if not asked:
-        raise unsupported("an address is associated with an instance here, not with a network interface")
-    machine = world.one("instance", asked)
-    if row.get("virtualmachineid") == machine["id"]:
-        return {"AssociationId": ec2_id("association", str(row["id"]))}
+    machine, nic = _target(world, params, row)
+    private = params.get("PrivateIpAddress") or nic.get("ipaddress")
+    own = {nic.get("ipaddress"), *(one["ipaddress"] for one in nic.get("secondaryip") or ())}
+    if private not in own:
+        raise Ec2Error("InvalidParameterValue", f"the interface in the address's network has no address {private}")
+    association = {"AssociationId": ec2_id("association", str(row["id"]))}
+    if row.get("virtualmachineid") == machine["id"] and row.get("vmipaddress") == private:
+        return association
     if row.get("virtualmachineid"):
         if params.get("AllowReassociation") is False:
-            raise Ec2Error(
-                "Resource.AlreadyAssociated", f"resource {params.get('AllocationId')} is already associated"
-            )
-        world.done("disableStaticNat", ipaddressid=row["id"])
-    nics = machine.get("nic") or ()
-    nic = next((one for one in nics if one.get("networkid") == row.get("associatednetworkid")), None)
-    if nic is None:
-        network = row.get("associatednetworkname")
-        text = f"the address belongs to the network {network}, in which {asked} has no interface"
-        raise Ec2Error("InvalidParameterValue", text)
-    world.call("enableStaticNat", ipaddressid=row["id"], virtualmachineid=machine["id"], networkid=nic["networkid"])
-    open_for(world, str(row["id"]), machine)
-    return {"AssociationId": ec2_id("association", str(row["id"]))}
+            raise Ec2Error("Resource.AlreadyAssociated", f"resource {row['ipaddress']} is already associated")
+        _loosen(world, row)
+    give_back(world, machine)
+    for other in _allocated(world):
+        if other.get("virtualmachineid") == machine["id"] and other.get("vmipaddress") == private:
+            _loosen(world, other)
+    if not row.get("vpcid"):
+        guard(world, str(row["id"]), machine)
+    guest = {} if private == nic.get("ipaddress") else {"vmguestip": private}
+    target = {"virtualmachineid": machine["id"], "networkid": nic["networkid"], **guest}
+    world.call("enableStaticNat", ipaddressid=row["id"], **target)
+    if not row.get("vpcid"):
+        guard(world, str(row["id"]), machine)  # what changed before the firewall was this machine's
+    return association
 
 
-def open_for(world: World, address_id: str, machine: Row) -> None:
-    """Open the firewall of an address for what a machine's groups allow from anywhere by CIDR."""
-    wanted = {text.split(" ", 1)[0] for text in world.marks(machine).groups}
-    rules = [
-        rule for row in world.rows("securitygroup") if row["id"] in wanted for rule in row.get("ingressrule") or ()
-    ]
-    calls = []
-    for rule in rules:
-        protocol = str(rule.get("protocol", "all")).lower()
-        if not rule.get("cidr") or protocol not in {"tcp", "udp", "icmp"}:
-            continue
-        ports = ("icmptype", "icmpcode") if protocol == "icmp" else ("startport", "endport")
-        calls.append(
-            {
-                "ipaddressid": address_id,
-                "protocol": protocol,
-                "cidrlist": rule["cidr"],
-                **{key: rule.get(key) for key in ports},
-            }
-        )
-    there = {_key(row) for row in world.client.rows("listFirewallRules", "firewallrule", {"ipaddressid": address_id})}
-    for call in calls:
-        if _key(call) not in there:
-            world.done("createFirewallRule", **call)
+def _target(world: World, params: Mapping[str, Any], row: Row) -> tuple[Row, Row]:
+    """The machine, and its card in the address's network. Raises `Ec2Error`."""
+    if params.get("NetworkInterfaceId"):
+        machine, card = card_of(world, params["NetworkInterfaceId"])
+        cards: list[Row] = [card]
+    elif params.get("InstanceId"):
+        machine = world.one("instance", params["InstanceId"])
+        cards = list(machine.get("nic") or ())
+    else:
+        raise Ec2Error("MissingParameter", "The request must contain the parameter InstanceId or NetworkInterfaceId")
+    vpc, network = row.get("vpcid"), row.get("associatednetworkid")
+    for nic in cards:
+        if (nic.get("vpcid") == vpc) if vpc else (nic.get("networkid") == network):
+            return machine, nic
+    where = f"the VPC {ec2_id('vpc', str(vpc))}" if vpc else f"the network {row.get('associatednetworkname')}"
+    text = f"the address belongs to {where}, which the machine is not in: AllocateAddress gives one elsewhere when a"
+    raise Ec2Error("InvalidParameterValue", f"{text} VPC's or subnet's id is its NetworkBorderGroup")
+
+
+def _loosen(world: World, row: Row) -> None:
+    """Close an address's firewall, and let it lead nowhere."""
+    if not row.get("vpcid"):
+        close(world, str(row["id"]))
+    world.done("disableStaticNat", ipaddressid=row["id"])
 
 
 def disassociate_address(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,9 +175,7 @@ def disassociate_address(world: World, params: Mapping[str, Any]) -> dict[str, A
     row = _address(world, params)
     if not row.get("virtualmachineid"):
         return {}
-    for rule in world.client.rows("listFirewallRules", "firewallrule", {"ipaddressid": row["id"]}):
-        world.done("deleteFirewallRule", id=rule["id"])
-    world.done("disableStaticNat", ipaddressid=row["id"])
+    _loosen(world, row)
     return {}
 
 
@@ -162,7 +183,7 @@ def _address(world: World, params: Mapping[str, Any]) -> Row:
     allocation, association, ip = (params.get(key) for key in ("AllocationId", "AssociationId", "PublicIp"))
     if not (allocation or association or ip):
         raise Ec2Error("MissingParameter", "The request must contain the parameter AllocationId or PublicIp")
-    for row in world.rows("address"):
+    for row in _allocated(world):
         if (allocation or association or "") in _ids(row) or (ip and row.get("ipaddress") == ip):
             return row
     if allocation:
@@ -172,6 +193,11 @@ def _address(world: World, params: Mapping[str, Any]) -> Row:
     raise Ec2Error("InvalidAddress.NotFound", f"Address '{ip}' not found.")
 
 
+def _allocated(world: World) -> list[Row]:
+    """The account's addresses, without those that networks keep for their own way out and machines came with."""
+    return [row for row in world.rows("address") if not is_true(row.get("issourcenat")) and not came_with(row)]
+
+
 def _ids(row: Row) -> Iterable[str]:
     uuid = str(row["id"])
     return (uuid, ec2_id("address", uuid), ec2_id("association", uuid))
@@ -179,11 +205,6 @@ def _ids(row: Row) -> Iterable[str]:
 
 def _ip(row: Row) -> Iterable[str]:
     return (str(row.get("ipaddress")),)
-
-
-def _key(rule: Mapping[str, Any]) -> tuple[str, ...]:
-    names_ = ("protocol", "startport", "endport", "icmptype", "icmpcode", "cidrlist")
-    return tuple("" if rule.get(name) is None else str(rule[name]).lower() for name in names_)
 
 
 ACTIONS = {

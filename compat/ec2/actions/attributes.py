@@ -11,6 +11,7 @@ from cfnlib.errors import CfnlibError
 from compat.ec2 import names
 from compat.ec2.actions.instances import machines
 from compat.ec2.faults import Ec2Error, unsupported
+from compat.ec2.firewall import follow_choice, groups_named
 from compat.ec2.launch import groups_asked, is_true
 from compat.ec2.machines import Describer, groups_of
 
@@ -64,7 +65,7 @@ def modify_instance_attribute(world: World, params: Mapping[str, Any]) -> dict[s
         world.done(
             "changeServiceForVirtualMachine", id=row["id"], serviceofferingid=names.offering(world, wanted_type)["id"]
         )
-        _remark(world, row, type=wanted_type)
+        remark(world, row, type=wanted_type)
         return {}
     if user_data is not None or "userData" in flat:
         data = user_data if user_data is not None else flat["userData"]
@@ -75,7 +76,9 @@ def modify_instance_attribute(world: World, params: Mapping[str, Any]) -> dict[s
         groups = groups_asked(world, {"SecurityGroupIds": params["Groups"]})
         if is_true(names.zone(world, row.get("zonename")).get("securitygroupsenabled")):
             world.call("updateVirtualMachine", id=row["id"], securitygroupids=[one["id"] for one in groups])
-        _remark(world, row, groups=tuple(f"{one['id']} {one['name']}" for one in groups))
+        else:
+            follow_choice(world, row, groups_named(world, row), [str(one["id"]) for one in groups])
+        remark(world, row, groups=tuple(f"{one['id']} {one['name']}" for one in groups))
         return {}
     harmless = {
         "DisableApiTermination": False,
@@ -143,7 +146,7 @@ def _value(said: object) -> Any:  # noqa: ANN401 - of whatever type the attribut
     return said.get("Value") if isinstance(said, dict) else said
 
 
-def _remark(world: World, row: Mapping[str, Any], **changes: Any) -> None:  # noqa: ANN401 - a field of Marks
+def remark(world: World, row: Mapping[str, Any], **changes: Any) -> None:  # noqa: ANN401 - a field of Marks
     """Keep what has changed of a machine that EC2 knows and CloudStack does not."""
     before = world.marks(dict(row))
     after = evolve(before, **changes)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from compat.ec2.faults import Ec2Error, not_found
 from compat.ec2.filters import filtered
 from compat.ec2.ids import is_uuid
-from compat.ec2.machines import Describer, doomed_among, reservations, state, state_of
+from compat.ec2.machines import Describer, doomed_among, reservations, shown_state, state, state_of
 from compat.ec2.pages import paged
+from compat.ec2.public_addresses import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -91,7 +92,7 @@ def describe_instance_status(world: World, params: Mapping[str, Any]) -> dict[st
     doomed = doomed_among(world, rows)
     found: list[dict[str, Any]] = []
     for row in rows:
-        name = state_of(row, doomed)
+        name = shown_state(world, row, doomed)
         if name != "running" and not params.get("IncludeAllInstances"):
             continue
         ok = {"Status": "ok", "Details": [{"Name": "reachability", "Status": "passed"}]}
@@ -156,6 +157,8 @@ def terminate_instances(world: World, params: Mapping[str, Any]) -> dict[str, An
         ]
         works.append(_removal(world, row, doomed_volumes))
     _raise_first(world.together(works))
+    if any(row.get("publicip") or world.marks(row).public for row in todo):
+        world.behind([lambda: sweep(world)])
     changed = {str(row["id"]) for row in todo}
     return {
         "TerminatingInstances": [

@@ -19,6 +19,7 @@ from attrs import evolve, frozen
 
 from cfnlib.errors import CfnlibError, ConflictError
 from compat.ec2 import names
+from compat.ec2.actions.attributes import remark
 from compat.ec2.actions.placement_groups import placement_group
 from compat.ec2.boot import user_data
 from compat.ec2.faults import Ec2Error, as_ec2, not_found, unsupported
@@ -26,6 +27,8 @@ from compat.ec2.launch import Disks, disks_of, groups_asked
 from compat.ec2.launch_cards import network_for
 from compat.ec2.machines import Describer, reservations
 from compat.ec2.marks import Marks, machine_name, new_reservation, reservation_of
+from compat.ec2.public_addresses import asked as public_asked
+from compat.ec2.public_addresses import give, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -96,6 +99,7 @@ def prepared(world: World, params: Mapping[str, Any], reservation: str, marks: M
         token=params.get("ClientToken") or "",
         kept=disks.kept,
         devices=disks.devices,
+        public="yes" if public_asked(world, params, deploy) else "",
     )
     if marks is not None:
         kept = evolve(kept, spot=marks.spot, spot_price=marks.spot_price, launch_group=marks.launch_group)
@@ -118,6 +122,8 @@ def submitted(world: World, launch: Launch, least: int, most: int) -> list[Row]:
         first = failures[0]
         raise as_ec2(first) if isinstance(first, CfnlibError) else first
     world.behind([_dress(world, launch, uuid) for uuid in made])
+    if launch.marks.public:
+        world.behind([lambda: sweep(world)])
     return _listed(world, made)
 
 
@@ -143,6 +149,12 @@ def _dress(world: World, launch: Launch, uuid: str) -> Callable[[], None]:
         pairs = [{"key": key, "value": value} for key, value in tags.items()]
         world.done("createTags", resourceids=uuid, resourcetype="UserVm", tags=pairs)
         launch.disks.add_to(world, uuid, str(launch.params["zoneid"]))
+        if launch.marks.public:
+            try:
+                give(world, uuid)
+            except CfnlibError:
+                remark(world, {"id": uuid, "tags": pairs}, public="")  # nobody need wait for it any more
+                raise
 
     return work
 
