@@ -233,6 +233,32 @@ def test_another_account_sees_and_changes_nothing(world, ec2):
     assert everything(ec2) == told
 
 
+def test_a_security_group_says_for_which_vpc_it_was_made(world, ec2, vpc):
+    group = ec2.create_security_group(GroupName="web", Description="d", VpcId=vpc)["GroupId"]
+    plain = ec2.create_security_group(GroupName="plain", Description="d")["GroupId"]
+    told = world.ec2(bridge=1).describe_security_groups()["SecurityGroups"]
+    assert {row["GroupName"]: row.get("VpcId") for row in told} == {"default": None, "web": vpc, "plain": None}
+    [row] = ec2.describe_security_groups(Filters=[*by("group-name", "default"), *by("vpc-id", vpc)])["SecurityGroups"]
+    assert row["VpcId"] == vpc
+    found = ec2.describe_security_groups(Filters=by("vpc-id", vpc))["SecurityGroups"]
+    assert {row["GroupName"] for row in found} == {"default", "web"}
+    assert ec2.describe_security_groups(Filters=by("vpc-id", f"vpc-{NONE}"))["SecurityGroups"] == []
+    everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": EVERYWHERE}]}]
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=everything)
+    assert refusal(ec2.revoke_security_group_egress, GroupId=plain, IpPermissions=everything) == (
+        "InvalidPermission.NotFound"
+    )
+    sixth = [{"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}]
+    assert refusal(ec2.revoke_security_group_egress, GroupId=group, IpPermissions=sixth) == (
+        "InvalidPermission.NotFound"
+    )
+    missing = {"GroupName": "none", "Description": "d", "VpcId": f"vpc-{NONE}"}
+    assert refusal(ec2.create_security_group, **missing) == "InvalidVpcID.NotFound"
+    assert refusal(ec2.delete_vpc, VpcId=vpc) == "DependencyViolation"
+    ec2.delete_security_group(GroupId=group)
+    ec2.delete_vpc(VpcId=vpc)
+
+
 def test_a_vpc_that_was_made_elsewhere_is_described_too(world, ec2, vpc):
     cloud = world.cloud_of(world.user)
     [row] = cloud.rows("listVPCs", "vpc", {})

@@ -1,6 +1,7 @@
 """Security groups. Their rules are changed by `security_group_rules`.
 
-`vpcId` is never told, for with it boto 2 turns to forms that need a VPC.
+`vpcId` is told of groups that were made for a VPC only, for with it boto 2 turns to forms that need one. The
+account's default group stands for that of each VPC, where a client filters by `vpc-id`.
 
 Source: Amazon EC2 API reference, SecurityGroup; recorded traffic of CloudStack 4.19.
 """
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from compat.ec2.faults import Ec2Error, not_found
 from compat.ec2.filters import filtered
+from compat.ec2.homes import mark
 from compat.ec2.ids import ec2_id
 from compat.ec2.machines import GONE, tags_of
+from compat.ec2.marks import PREFIX
 from compat.ec2.pages import paged
 from compat.ec2.rules import permissions, rules_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from compat.ec2.world import Row, World
 
@@ -49,11 +52,14 @@ def create_security_group(world: World, params: Mapping[str, Any]) -> dict[str, 
         raise Ec2Error("InvalidParameterValue", "Value for parameter GroupName is invalid. It must be 1 to 255 long.")
     if any(row["name"] == name for row in world.rows("securitygroup")):
         raise Ec2Error("InvalidGroup.Duplicate", f"The security group '{name}' already exists")
+    vpc = world.one("vpc", params["VpcId"]) if params.get("VpcId") else None
     answer = world.call("createSecurityGroup", name=name, description=text)
     group = answer.get("securitygroup", answer)
     tags = [tag for one in params.get("TagSpecifications") or () for tag in one.get("Tags") or ()]
-    if tags:
-        pairs = [{"key": tag["Key"], "value": tag.get("Value", "")} for tag in tags]
+    pairs = [{"key": tag["Key"], "value": tag.get("Value", "")} for tag in tags]
+    if vpc is not None:
+        pairs.append({"key": f"{PREFIX}vpc", "value": vpc["id"]})
+    if pairs:
         world.done("createTags", resourceids=group["id"], resourcetype="SecurityGroup", tags=pairs)
     return {"GroupId": world.learn("securitygroup", str(group["id"])), "Tags": tags}
 
@@ -67,14 +73,17 @@ def describe_security_groups(world: World, params: Mapping[str, Any]) -> dict[st
         if missing:
             raise not_found("securitygroup", missing[0])
         rows = [row for row in rows if row["name"] in names]
-    groups = filtered((described(world, row) for row in rows), params.get("Filters"), FILTERS)
+    found = _of_vpcs(world, [described(world, row) for row in rows], params.get("Filters"))
+    groups = filtered(found, params.get("Filters"), FILTERS)
     page, token = paged(groups, params, lambda one: str(one["GroupId"]))
     return {"SecurityGroups": page, "NextToken": token}
 
 
 def described(world: World, row: Row) -> dict[str, Any]:
     """A group with its rules."""
+    vpc = mark(row, "vpc")
     return {
+        "VpcId": ec2_id("vpc", vpc) if vpc else None,
         "OwnerId": world.caller.account_number,
         "GroupId": ec2_id("securitygroup", str(row["id"])),
         "GroupName": row["name"],
@@ -83,6 +92,15 @@ def described(world: World, row: Row) -> dict[str, Any]:
         "IpPermissionsEgress": permissions(world, rules_of(row, "egress")),
         "Tags": tags_of(row),
     }
+
+
+def _of_vpcs(
+    world: World, groups: Sequence[dict[str, Any]], filters: Iterable[Mapping[str, Any]] | None
+) -> list[dict[str, Any]]:
+    """The groups, the default one as that of the VPC that is asked for."""
+    asked = {value for one in filters or () if one.get("Name") == "vpc-id" for value in one.get("Values") or ()}
+    there = sorted(asked & {ec2_id("vpc", str(row["id"])) for row in world.rows("vpc")}) if asked else []
+    return [{**one, "VpcId": there[0]} if there and one["GroupName"] == "default" else one for one in groups]
 
 
 def delete_security_group(world: World, params: Mapping[str, Any]) -> dict[str, Any]:

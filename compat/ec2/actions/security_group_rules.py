@@ -17,12 +17,15 @@ from compat.ec2.actions.groups import group_of
 from compat.ec2.faults import Ec2Error, not_found
 from compat.ec2.filters import filtered
 from compat.ec2.firewall import follow
+from compat.ec2.homes import mark
 from compat.ec2.marks import PREFIX
 from compat.ec2.pages import paged
 from compat.ec2.rules import (
+    ALL,
     DESCRIPTION,
     DIRECTIONS,
     RULE_ID,
+    Rule,
     described,
     description_asked,
     group_ids,
@@ -36,7 +39,6 @@ from compat.ec2.rules import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from compat.ec2.rules import Rule
     from compat.ec2.world import Row, World
 
 FILTERS: dict[str, Any] = {
@@ -51,6 +53,7 @@ FILTERS: dict[str, Any] = {
     "to-port": "ToPort",
 }
 _TYPE = "SecurityGroupRule"
+_EVERYTHING = Rule(ALL, None, None, "0.0.0.0/0")
 _ABSENT = "The specified rule does not exist in this security group."
 
 
@@ -151,8 +154,12 @@ def _revoke(world: World, params: Mapping[str, Any], direction: str) -> dict[str
             missing = set(ids) - {name for raw in chosen for name in (rule_id(raw), str(raw["ruleid"]))}
             raise not_found("rule", min(missing, default=ids[0]))
     else:
+        if all(one.get("Ipv6Ranges") and not one.get("IpRanges") for one in params.get("IpPermissions") or [{}]):
+            raise Ec2Error("InvalidPermission.NotFound", _ABSENT)
         asked = rules_asked(world, params)
         chosen = [raw for raw in raws if rule_of(raw) in asked]
+        if direction == "egress" and not raws and mark(row, "vpc") and asked == [_EVERYTHING]:
+            return {"Return": True}  # the rule that a group of a VPC has on EC2 from the start
         if not chosen:
             raise Ec2Error("InvalidPermission.NotFound", _ABSENT)
     _gone(world, row, chosen, direction)
