@@ -42,7 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with ExitStack() as stack:
             config, keyring, shown = _cloud(given, stack)
-            bridge = Bridge(config, Gate(keyring))
+            bridge = Bridge(
+                config,
+                Gate(keyring),
+                public_addresses=given.public_addresses,
+                requests_per_s=given.requests_per_s,
+            )
             stack.callback(bridge.close)
             server = Server(
                 Door(bridge.handle, name="ec2", refuse=bridge.refuse),
@@ -95,6 +100,14 @@ def _tell(url: str, shown: tuple[str, str] | None, url_file: Path | None) -> Non
         new.replace(url_file)
 
 
+def _rate(text: str) -> float:
+    """A number of requests a second."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text}: it must be more than 0")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("cfnlib ec2", description=_DESCRIPTION)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
@@ -108,6 +121,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--region", metavar="NAME", help="the name of the one region")
     parser.add_argument(
         "--keys", type=Path, metavar="FILE", help="key file; without it the cloud is asked for secrets"
+    )
+    parser.add_argument(
+        "--public-addresses",
+        action="store_true",
+        help="give each launched machine a public address, in zones without security groups",
+    )
+    parser.add_argument(
+        "--requests-per-second",
+        dest="requests_per_s",
+        type=_rate,
+        metavar="N",
+        help="how often an account may ask, on average (default: as often as it likes)",
     )
     parser.add_argument("--url-file", type=Path, metavar="FILE", help="written as soon as it listens: where")
     parser.add_argument("--log-format", choices=("json", "text"), default="text", help="(default: text)")

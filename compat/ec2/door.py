@@ -15,10 +15,11 @@ from attrs import evolve
 from werkzeug.wrappers import Response
 
 from cfnlib.errors import CfnlibError
-from cfnlib.web import FormError, form_of, note, signed_request_of
+from cfnlib.web import FormError, Quota, form_of, note, signed_request_of
 from cfnlib.wire import Service, UnknownOperationError, UnknownVersionError, parse, render, render_error
 from compat.ec2.actions import table
 from compat.ec2.faults import Ec2Error, as_ec2, unsupported
+from compat.ec2.reasons import reason
 from compat.ec2.world import World
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ _OF_SIGNATURE = (
 )
 OPEN = {"InstanceType"}
 """What may have other values than AWS's own: an instance type is an offering's name as well."""
+BURST_S = 10.0
+"""How many seconds of an account's rate may come at once."""
 MOST_WORLDS = 256
 """How many accounts' connections are kept open."""
 
@@ -55,10 +58,22 @@ class Bridge:
     """The EC2 API in front of one CloudStack.
 
     `config` gives the cloud to turn to just now (an embedded one may move), without keys; `gate` knows the callers.
+    `public_addresses`: whether machines in zones without security groups are launched with public addresses (see
+    `public_addresses`). `requests_per_s`: how often an account may ask, None for as often as it likes; each bridge
+    counts for itself.
     """
 
-    def __init__(self, config: Callable[[], Config], gate: Gate) -> None:
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        gate: Gate,
+        *,
+        public_addresses: bool = False,
+        requests_per_s: float | None = None,
+    ) -> None:
         self._config = config
+        self._public_addresses = public_addresses
+        self._quota = None if requests_per_s is None else Quota(requests_per_s, max(requests_per_s * BURST_S, 1.0))
         self._gate = gate
         self._actions = table()
         self._worlds: dict[tuple[str, str | None, str | None], World] = {}
@@ -73,6 +88,7 @@ class Bridge:
             version = next((value for name, value in pairs if name == "Version" and _is_version(value)), VERSION)
             caller = self._gate.admit(signed_request_of(request), pairs)
             note(request, account=caller.account)
+            self._count(caller)
             body = self._answer(caller, pairs, version, request, request_id)
         except FormError as error:
             return self._refused(Ec2Error("MalformedQueryString", str(error)), version, request, request_id)
@@ -91,6 +107,11 @@ class Bridge:
         for world in worlds:
             world.close()
 
+    def _count(self, caller: Caller) -> None:
+        """Raise `Ec2Error` when the account has asked too often; which of its users did so does not matter."""
+        if self._quota is not None and not self._quota.allows(f"{caller.domain_id}/{caller.account}"):
+            raise Ec2Error("RequestLimitExceeded", "Request limit exceeded.", 503)
+
     def _answer(self, caller: Caller, pairs: Pairs, version: str, request: Request, request_id: str) -> bytes:
         action = next((value for name, value in pairs if name == "Action"), None)
         if not action:
@@ -103,7 +124,7 @@ class Bridge:
             raise Ec2Error("InvalidAction", f"The action {action[:100]} is not valid for this web service.") from None
         work = self._actions.get(action)
         if work is None:
-            raise unsupported(f"{action} has no counterpart on CloudStack")
+            raise unsupported(reason(action))
         params = parse(service, action, pairs, open_shapes=OPEN)
         if params.get("DryRun"):
             raise Ec2Error("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
@@ -152,7 +173,7 @@ class Bridge:
                 self._worlds[key] = found
                 return found
             near = evolve(config, key=caller.access_key, secret=caller.secret, project_id=caller.project_id)
-            world = World(near, caller)
+            world = World(near, caller, public_addresses=self._public_addresses)
             self._worlds[key] = world
             old = next(iter(self._worlds)) if len(self._worlds) > MOST_WORLDS else None
             dropped = self._worlds.pop(old) if old is not None else None

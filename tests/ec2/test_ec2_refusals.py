@@ -1,0 +1,74 @@
+"""What is not offered says why and what to do instead; who asks too often is told so, and nobody else is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from ec2_bridges import SERVICE, code_of, ec2_bridges, refusal
+
+from cfnlib.simulator.api import commands
+from compat.ec2.actions import table
+from compat.ec2.command import main
+from compat.ec2.reasons import FALLBACK, REASONS, reason
+
+OFFERED = set(table())
+OTHERS = [name for name in SERVICE.operations if name not in OFFERED]
+WORDS_OF_ITS_OWN = {"autoEnableIO"}
+NAMES_OF_PARAMETERS = {"InstanceType", "NetworkBorderGroup", "PrivateIpAddress", "SnapshotId"}
+NAMES_OF_PROGRAMS = {"CloudStack", "CloudFormation"}
+
+
+def test_every_action_that_is_not_offered_has_a_reason_of_its_own():
+    assert [name for name in OTHERS if FALLBACK in reason(name)] == []
+
+
+def test_no_reason_is_left_over():
+    used = {next(word for word, _ in REASONS if word in name) for name in OTHERS}
+    assert [word for word, _ in REASONS if word not in used] == []
+
+
+@pytest.mark.parametrize(("word", "text"), REASONS)
+def test_a_reason_names_what_there_is(word, text):
+    told = set(re.findall(r"\b[a-z]+[A-Z]\w+", text)) - WORDS_OF_ITS_OWN
+    assert told <= set(commands()), word
+    of_ec2 = set(re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", text)) - NAMES_OF_PROGRAMS - NAMES_OF_PARAMETERS
+    assert of_ec2 <= OFFERED, word
+
+
+@pytest.mark.parametrize(
+    ("action", "way"),
+    [
+        ("CreateLaunchTemplate", "RunInstances"),
+        ("CreateFleet", "createAutoScaleVmGroup"),
+        ("CreateVpcPeeringConnection", "createVpnConnection"),
+        ("CreateVpnConnection", "createVpnConnection"),
+        ("ImportImage", "registerTemplate"),
+        ("ExportImage", "extractTemplate"),
+        ("CreateCapacityReservationFleet", "dedicateHost"),
+    ],
+)
+def test_the_way_out_is_told(plain_world, action, way):
+    status, text = plain_world.ask([("Action", action), ("Version", "2016-11-15")])
+    assert (status, code_of(text)) == (400, "UnsupportedOperation")
+    assert way in text
+
+
+def test_an_account_that_asks_too_often_is_told_so_and_others_are_not():
+    with ec2_bridges(requests_per_s=0.2) as world:
+        mine, other = world.ec2(), world.ec2(world.stranger())
+        asked = [("Action", "DescribeRegions"), ("Version", "2016-11-15")]
+        assert [world.ask(asked)[0] for _ in range(2)] == [200, 200]
+        status, text = world.ask(asked)
+        assert (status, code_of(text)) == (503, "RequestLimitExceeded")
+        assert refusal(mine.run_instances, ImageId="i", MinCount=1, MaxCount=1) == "RequestLimitExceeded"
+        assert world.machines() == {}
+        assert other.describe_regions()["Regions"]
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "nan", "inf", "many"])
+def test_a_rate_that_is_none_is_refused_at_the_start(number, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--requests-per-second", number])
+    assert ended.value.code == 2
+    assert "--requests-per-second" in capsys.readouterr().err
