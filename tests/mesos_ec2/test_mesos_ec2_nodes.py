@@ -379,7 +379,9 @@ def test_shellcheck_has_nothing_to_say():
     files = [path for path in NODE_FILES.rglob("*") if path.is_file() and path.read_text()[:2] in {"#!", "# "}]
     assert {"setup", "setup-node", "lists.sh", "settings.sh"} <= {path.name for path in files}
     for path in [*files, *PROGRAMS.iterdir()]:
-        done = subprocess.run([program, "-x", path.name], cwd=path.parent, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [program, "-x", path.name], cwd=path.parent, capture_output=True, text=True, check=False
+        )
         assert done.stdout == "", path
 
 

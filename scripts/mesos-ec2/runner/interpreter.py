@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-from attrs import frozen
+from typing import NamedTuple
 
 from runner.problem import Problem
 
 _TRANSLATED = Path(__file__).with_name("translated.py")
 
 
-@frozen
-class Interpreter:
+class Interpreter(NamedTuple):
     """An interpreter; `translates` says that it is a Python 3."""
 
     path: str
@@ -46,7 +45,8 @@ def chosen(asked: str | None) -> Interpreter:
 
 def _candidates() -> list[str]:
     found = [path for name in ("python2.7", "python2") if (path := shutil.which(name))]
-    found += sorted(str(path) for path in Path.home().glob(".pyenv/versions/2.7*/bin/python2.7"))
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    found += sorted(str(path) for path in pyenv.glob("versions/2.7*/bin/python2.7"))
     return found
 
 

@@ -76,9 +76,24 @@ def workplace(script: Path, folder: Path) -> Path:
 
 
 def absolute(arguments: list[str]) -> list[str]:
-    """The arguments with the paths of identity files made absolute, for the script runs in another folder."""
-    found = list(arguments)
-    for index, before in enumerate(arguments[:-1]):
-        if before in {"-i", "--identity-file"} and Path(arguments[index + 1]).is_file():
-            found[index + 1] = str(Path(arguments[index + 1]).resolve())
+    """The arguments with the paths of identity files made absolute, for the script runs in another folder.
+
+    The forms are those of Python's optparse: `-i FILE`, `-iFILE`, `--identity-file FILE`, `--identity-file=FILE`.
+    """
+    found = []
+    before = ""
+    for argument in arguments:
+        if before in {"-i", "--identity-file"}:
+            found.append(_found(argument))
+        elif argument.startswith("--identity-file="):
+            found.append("--identity-file=" + _found(argument.removeprefix("--identity-file=")))
+        elif argument.startswith("-i") and len(argument) > 2:
+            found.append("-i" + _found(argument[2:]))
+        else:
+            found.append(argument)
+        before = argument
     return found
+
+
+def _found(path: str) -> str:
+    return str(Path(path).resolve()) if Path(path).is_file() else path

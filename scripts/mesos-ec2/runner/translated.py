@@ -10,10 +10,17 @@ Source: boto 2.49, boto/plugin.py and boto/vendored/six.py; Python 3.12, "What's
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MOVES = ("urllib", "http_client", "configparser", "queue", "_thread")
 _MOVES_OF_URLLIB = ("parse", "request", "error", "response", "robotparser")
@@ -21,8 +28,9 @@ _MOVES_OF_URLLIB = ("parse", "request", "error", "response", "robotparser")
 
 def translate(text: str, name: str) -> str:
     """The text in Python 3. Raises `SyntaxError` at what cannot be read."""
-    from fissix.pgen2.parse import ParseError  # noqa: PLC0415 - not needed where boto alone is prepared
-    from fissix.refactor import RefactoringTool, get_fixers_from_package  # noqa: PLC0415
+    with _cache():
+        from fissix.pgen2.parse import ParseError  # noqa: PLC0415 - not needed where boto alone is prepared
+        from fissix.refactor import RefactoringTool, get_fixers_from_package  # noqa: PLC0415
 
     tool = RefactoringTool(get_fixers_from_package("fissix.fixes"))
     try:
@@ -30,6 +38,21 @@ def translate(text: str, name: str) -> str:
     except ParseError as error:
         line = error.context[1][0] if error.context else None
         raise SyntaxError(f"this is no Python 2: {error.msg}", (name, line, None, None)) from None
+
+
+@contextmanager
+def _cache() -> Iterator[None]:
+    """Let fissix, when it is imported, keep its tables where nothing stays: the home may not even be writable."""
+    before = os.environ.get("XDG_CACHE_HOME")
+    with TemporaryDirectory(prefix="mesos-ec2-") as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["XDG_CACHE_HOME"]
+            else:
+                os.environ["XDG_CACHE_HOME"] = before
 
 
 def prepare_boto() -> None:
