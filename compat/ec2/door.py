@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 VERSION = "2016-11-15"
 """The API's newest version, which is answered in when none is asked for."""
 JOINED = frozenset({"RunInstances", "RequestSpotInstances"})
-"""What is not done twice while an identical request is under way."""
+"""What is not done twice while an identical request is under way; nor is what has a client token."""
 _OF_SIGNATURE = (
     "AWSAccessKeyId",
     "Expires",
@@ -135,7 +135,7 @@ class Bridge:
                 service, action, _shown(result), request_id=request_id, namespace=service.namespace_of(version)
             )
 
-        if action not in JOINED:
+        if action not in JOINED and not params.get("ClientToken"):
             return answer()
         return self._once(caller, pairs, answer)
 

@@ -34,7 +34,7 @@ from attrs import frozen
 
 from cfnlib.errors import CfnlibError, NotFoundError
 from compat.ec2.faults import Ec2Error
-from compat.ec2.marks import PREFIX
+from compat.ec2.marks import PREFIX, told_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -78,7 +78,7 @@ def kept(row: Row, ec2_id: str) -> list[dict[str, str]]:
 
 def tags(row: Row) -> dict[str, str]:
     """All tags of a row, the bridge's own too."""
-    return {str(tag["key"]): str(tag.get("value", "")) for tag in row.get("tags") or ()}
+    return {str(tag["key"]): told_value(tag.get("value")) for tag in row.get("tags") or ()}
 
 
 def mark(row: Row, name: str) -> str | None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from compat.ec2.ids import ec2_id
-from compat.ec2.marks import is_mark, reservation_of
+from compat.ec2.marks import is_mark, reservation_of, told_value
 from compat.ec2.names import type_of
 from compat.ec2.nics import of_instance
 
@@ -91,7 +91,9 @@ def tags_of(row: Row) -> list[dict[str, str]]:
     """The tags of a thing that the user set, sorted by key."""
     tags = row.get("tags") or ()
     found = [
-        {"Key": str(tag["key"]), "Value": str(tag.get("value", ""))} for tag in tags if not is_mark(str(tag["key"]))
+        {"Key": str(tag["key"]), "Value": told_value(tag.get("value"))}
+        for tag in tags
+        if not is_mark(str(tag["key"]))
     ]
     return sorted(found, key=lambda tag: tag["Key"])
 

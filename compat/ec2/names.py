@@ -40,12 +40,15 @@ STOCK_IMAGES = frozenset({"ami-4517dc2c", "latest", "ami-5bb18832", "ami-35b1885
 
 
 def image(world: World, asked: str) -> Row:
-    """The template that is meant. Raises `Ec2Error`."""
-    rows = world.rows("image")
+    """The template that is meant. Raises `Ec2Error` when there is none in a listing of just now."""
     name = world.config.images.get(asked, asked)
-    for row in rows:
-        if name in {row.get("id"), row.get("name"), row.get("displaytext"), ec2_id("image", str(row["id"]))}:
-            return row
+    found = _image(world, name)
+    if found is None:
+        world.forget("image")
+        found = _image(world, name)
+    if found is not None:
+        return found
+    rows = world.rows("image")
     if name is asked and asked in STOCK_IMAGES:
         default = world.config.images.get("default")
         if default is not None:
@@ -58,6 +61,13 @@ def image(world: World, asked: str) -> Row:
     if not (is_uuid(asked) or asked.startswith("ami-")):
         raise Ec2Error("InvalidAMIID.Malformed", f'Invalid id: "{asked}" (expecting "ami-...")')
     raise not_found("image", asked)
+
+
+def _image(world: World, name: str) -> Row | None:
+    for row in world.rows("image"):
+        if name in {row.get("id"), row.get("name"), row.get("displaytext"), ec2_id("image", str(row["id"]))}:
+            return row
+    return None
 
 
 def offering(world: World, asked: str) -> Row:

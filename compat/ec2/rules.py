@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 ALL = "-1"
 DIRECTIONS = {"ingress": "ingressrule", "egress": "egressrule"}
 """Where the rules of each direction stand in a group's row."""
+TAGGED = "SecurityGroupRule"
+"""What CloudStack calls the type of a rule where tags are made."""
 DESCRIPTION, RULE_ID = f"{PREFIX}description", f"{PREFIX}rule"
 """The keys of the bridge's own tags on a rule."""
 _NUMBERS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}

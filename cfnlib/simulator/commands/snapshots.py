@@ -63,9 +63,13 @@ def create(call: Call) -> Entity:
 
 
 def finish_create(call: Call) -> dict[str, Any]:
-    """The snapshot is safe on secondary storage."""
+    """The snapshot is safe on secondary storage, and only then has the tags that it was asked for with."""
     snapshot = call.made("snapshot")
     call.world.change(snapshot, state="BackedUp")
+    for key, value in call.pairs("tags").items():
+        call.world.add(
+            "tag", key=key, value=value, type="Snapshot", resource=snapshot.uuid, account=snapshot["account"]
+        )
     return {"snapshot": shown(call, snapshot) | {"snapshottype": "MANUAL"}}
 
 

@@ -15,6 +15,7 @@ sent again.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from compat.ec2 import names
@@ -22,6 +23,7 @@ from compat.ec2.actions.interfaces import card_of
 from compat.ec2.faults import Ec2Error, not_found, unsupported
 from compat.ec2.filters import filtered
 from compat.ec2.firewall import close, guard
+from compat.ec2.homes import Home, dress, tags_asked
 from compat.ec2.ids import ec2_id
 from compat.ec2.launch import default_network, is_true
 from compat.ec2.machines import tags_of
@@ -49,11 +51,10 @@ def allocate_address(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
         raise unsupported(
             "machines of this zone have addresses of their own; it has none that move from one to another"
         )
+    tags = tags_asked(params, "elastic-ip")
     row = new_address(world, _place(world, zone, params.get("NetworkBorderGroup")), params.get("Address") or None)
-    tags = [tag for one in params.get("TagSpecifications") or () for tag in one.get("Tags") or ()]
-    if tags:
-        pairs = [{"key": tag["Key"], "value": tag.get("Value") or ""} for tag in tags]
-        world.done("createTags", resourceids=row["id"], resourcetype="PublicIpAddress", tags=pairs)
+    undo = partial(world.done, "disassociateIpAddress", id=row["id"])
+    dress(world, Home("PublicIpAddress", str(row["id"])), tags, undo)
     found = described(world, row)
     return {key: found[key] for key in ("PublicIp", "AllocationId", "Domain")}
 

@@ -8,11 +8,12 @@ Source: Amazon EC2 API reference, SecurityGroup; recorded traffic of CloudStack 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from compat.ec2.faults import Ec2Error, not_found
 from compat.ec2.filters import filtered
-from compat.ec2.homes import mark
+from compat.ec2.homes import Home, dress, mark, shown, tags_asked
 from compat.ec2.ids import ec2_id
 from compat.ec2.machines import GONE, tags_of
 from compat.ec2.marks import PREFIX
@@ -52,16 +53,14 @@ def create_security_group(world: World, params: Mapping[str, Any]) -> dict[str, 
         raise Ec2Error("InvalidParameterValue", "Value for parameter GroupName is invalid. It must be 1 to 255 long.")
     if any(row["name"] == name for row in world.rows("securitygroup")):
         raise Ec2Error("InvalidGroup.Duplicate", f"The security group '{name}' already exists")
+    tags = tags_asked(params, "security-group")
     vpc = world.one("vpc", params["VpcId"]) if params.get("VpcId") else None
     answer = world.call("createSecurityGroup", name=name, description=text)
     group = answer.get("securitygroup", answer)
-    tags = [tag for one in params.get("TagSpecifications") or () for tag in one.get("Tags") or ()]
-    pairs = [{"key": tag["Key"], "value": tag.get("Value", "")} for tag in tags]
-    if vpc is not None:
-        pairs.append({"key": f"{PREFIX}vpc", "value": vpc["id"]})
-    if pairs:
-        world.done("createTags", resourceids=group["id"], resourcetype="SecurityGroup", tags=pairs)
-    return {"GroupId": world.learn("securitygroup", str(group["id"])), "Tags": tags}
+    pairs = tags if vpc is None else {**tags, f"{PREFIX}vpc": str(vpc["id"])}
+    undo = partial(world.call, "deleteSecurityGroup", id=group["id"])
+    dress(world, Home("SecurityGroup", str(group["id"])), pairs, undo)
+    return {"GroupId": world.learn("securitygroup", str(group["id"])), "Tags": shown(tags)}
 
 
 def describe_security_groups(world: World, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from compat.ec2 import names
 from compat.ec2.faults import Ec2Error, not_found, unsupported
 from compat.ec2.filters import filtered
+from compat.ec2.homes import Home, put, tags_asked
 from compat.ec2.ids import ec2_id
 from compat.ec2.machines import device_name, tags_of, time_of
 from compat.ec2.pages import paged
@@ -112,6 +113,7 @@ def create_image(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     roots = [row for row in world.rows("volume", virtualmachineid=machine["id"]) if row.get("type") == "ROOT"]
     if not roots:
         raise Ec2Error("InvalidParameterValue", f"The instance '{params['InstanceId']}' has no root volume")
+    tags = tags_asked({"TagSpecifications": _of_image(params)}, "image")
     answer = world.call(
         "createTemplate",
         name=params["Name"],
@@ -119,8 +121,15 @@ def create_image(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
         volumeid=roots[0]["id"],
         ostypeid=machine.get("ostypeid") or machine.get("guestosid"),
     )
+    put(world, Home("Template", str(answer["id"])), tags)
     world.forget("image")
     return {"ImageId": world.learn("image", str(answer["id"]))}
+
+
+def _of_image(params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What is said of an image's tags; those for its snapshots are for none, an image of CloudStack has no such."""
+    said = params.get("TagSpecifications") or ()
+    return [one for one in said if one.get("ResourceType") != "snapshot"]
 
 
 def register_image(_world: World, _params: Mapping[str, Any]) -> dict[str, Any]:

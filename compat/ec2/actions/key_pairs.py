@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from compat.ec2.faults import Ec2Error, not_found
+from compat.ec2.faults import Ec2Error, not_found, unsupported
 from compat.ec2.filters import filtered
+from compat.ec2.homes import tags_asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ FILTERS = {"fingerprint": "KeyFingerprint", "key-name": "KeyName", "key-pair-id"
 
 def create_key_pair(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Make a key pair on the cloud, which gives the private key this one time."""
-    name = _free(world, params["KeyName"])
+    name = _free(world, params)
     answer = world.call("createSSHKeyPair", name=name)
     pair = answer.get("keypair", answer)
     return {**_described(world, pair), "KeyMaterial": pair.get("privatekey")}
@@ -25,7 +26,7 @@ def create_key_pair(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def import_key_pair(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Give the cloud a public key. CloudStack takes RSA, DSA, ECDSA and Ed25519 keys in OpenSSH's form."""
-    name = _free(world, params["KeyName"])
+    name = _free(world, params)
     try:
         text = params["PublicKeyMaterial"].decode("ascii").strip()
     except UnicodeDecodeError:
@@ -60,7 +61,11 @@ def describe_key_pairs(world: World, params: Mapping[str, Any]) -> dict[str, Any
     return {"KeyPairs": filtered((_described(world, row) for row in rows), params.get("Filters"), FILTERS)}
 
 
-def _free(world: World, name: str) -> str:
+def _free(world: World, params: Mapping[str, Any]) -> str:
+    """The name of a new key pair. Raises `Ec2Error`."""
+    name = str(params["KeyName"])
+    if tags_asked(params, "key-pair"):
+        raise unsupported("a key pair of CloudStack carries no tags: give its purpose in its name")
     if not 1 <= len(name) <= 255:
         raise Ec2Error("InvalidParameterValue", "Value for parameter KeyName is invalid. It must be 1 to 255 long.")
     if any(row["name"] == name for row in world.rows("keypair")):

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from compat.ec2.faults import Ec2Error, not_found, unsupported
 from compat.ec2.filters import filtered
+from compat.ec2.homes import tags_asked
 from compat.ec2.machines import GONE
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def create_placement_group(world: World, params: Mapping[str, Any]) -> dict[str,
     for of in ("LinkedGroupId", "ParentGroupId", "Operator"):
         if params.get(of):
             raise unsupported(f"{of}: an affinity group of CloudStack stands by itself")
-    if any(one.get("Tags") for one in params.get("TagSpecifications") or ()):
+    if tags_asked(params, "placement-group"):
         raise unsupported("an affinity group of CloudStack carries no tags: give the group's purpose in its name")
     if any(row["name"] == name for row in world.rows("placementgroup")):
         raise Ec2Error("InvalidPlacementGroup.Duplicate", f"The Placement Group '{name}' already exists.")

@@ -23,6 +23,7 @@ from compat.ec2.actions.attributes import remark
 from compat.ec2.actions.placement_groups import placement_group
 from compat.ec2.boot import user_data
 from compat.ec2.faults import Ec2Error, as_ec2, not_found, unsupported
+from compat.ec2.homes import Home, check_keys, put
 from compat.ec2.launch import Disks, disks_of, groups_asked
 from compat.ec2.launch_cards import network_for
 from compat.ec2.machines import Describer, reservations
@@ -48,6 +49,7 @@ class Launch:
     disks: Disks
     marks: Marks
     tags: Mapping[str, str]
+    volume_tags: Mapping[str, str]
 
 
 def run_instances(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +105,7 @@ def prepared(world: World, params: Mapping[str, Any], reservation: str, marks: M
     )
     if marks is not None:
         kept = evolve(kept, spot=marks.spot, spot_price=marks.spot_price, launch_group=marks.launch_group)
-    return Launch(reservation, deploy, disks, kept, _tags(params))
+    return Launch(reservation, deploy, disks, kept, _tags(params, "instance"), _tags(params, "volume"))
 
 
 def submitted(world: World, launch: Launch, least: int, most: int) -> list[Row]:
@@ -149,6 +151,9 @@ def _dress(world: World, launch: Launch, uuid: str) -> Callable[[], None]:
         pairs = [{"key": key, "value": value} for key, value in tags.items()]
         world.done("createTags", resourceids=uuid, resourcetype="UserVm", tags=pairs)
         launch.disks.add_to(world, uuid, str(launch.params["zoneid"]))
+        if launch.volume_tags:
+            for row in world.rows("volume", virtualmachineid=uuid):
+                put(world, Home("Volume", str(row["id"])), launch.volume_tags)
         if launch.marks.public:
             try:
                 give(world, uuid)
@@ -202,11 +207,16 @@ def _given(text: str | bytes | None) -> bytes | None:
         raise Ec2Error("InvalidParameterValue", "Invalid BASE64 encoding of user data") from None
 
 
-def _tags(params: Mapping[str, Any]) -> dict[str, str]:
-    found = {}
+def _tags(params: Mapping[str, Any], resource_type: str) -> dict[str, str]:
+    """The tags that are asked for, for machines or for their volumes. Raises `Ec2Error`."""
+    found: dict[str, str] = {}
     for one in params.get("TagSpecifications") or ():
-        if one.get("ResourceType") == "instance":
-            found.update({tag["Key"]: tag.get("Value", "") for tag in one.get("Tags") or ()})
+        kind = one.get("ResourceType")
+        if kind not in {"instance", "volume", "spot-instances-request"} and one.get("Tags"):
+            raise unsupported(f"{kind}: of what a launch makes, machines and their volumes carry tags")
+        if kind == resource_type:
+            found.update({tag["Key"]: tag.get("Value") or "" for tag in one.get("Tags") or ()})
+    check_keys(found)
     return found
 
 

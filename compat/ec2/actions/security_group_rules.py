@@ -17,14 +17,14 @@ from compat.ec2.actions.groups import group_of
 from compat.ec2.faults import Ec2Error, not_found
 from compat.ec2.filters import filtered
 from compat.ec2.firewall import follow
-from compat.ec2.homes import mark
-from compat.ec2.marks import PREFIX
+from compat.ec2.homes import Home, mark, put, tags_asked, take
 from compat.ec2.pages import paged
 from compat.ec2.rules import (
     ALL,
     DESCRIPTION,
     DIRECTIONS,
     RULE_ID,
+    TAGGED,
     Rule,
     described,
     description_asked,
@@ -52,7 +52,6 @@ FILTERS: dict[str, Any] = {
     "security-group-rule-id": "SecurityGroupRuleId",
     "to-port": "ToPort",
 }
-_TYPE = "SecurityGroupRule"
 _EVERYTHING = Rule(ALL, None, None, "0.0.0.0/0")
 _ABSENT = "The specified rule does not exist in this security group."
 
@@ -120,6 +119,7 @@ def update_descriptions_egress(world: World, params: Mapping[str, Any]) -> dict[
 
 
 def _authorize(world: World, params: Mapping[str, Any], direction: str) -> dict[str, Any]:
+    tags = tags_asked(params, "security-group-rule")
     row, asked = group_of(world, params), rules_asked(world, params)
     before = [rule_of(raw) for raw in rules_of(row, direction)]
     twice = [rule for rule in asked if rule in before]
@@ -128,11 +128,6 @@ def _authorize(world: World, params: Mapping[str, Any], direction: str) -> dict[
             follow(world, str(row["id"]), before, before)
         raise Ec2Error("InvalidPermission.Duplicate", f'the specified rule "{twice[0]}" already exists')
     new = _made(world, row, asked, direction)
-    tags = {
-        tag["Key"]: tag.get("Value") or ""
-        for one in params.get("TagSpecifications") or ()
-        for tag in one.get("Tags") or ()
-    }
     found = []
     for rule in asked:
         raw = new[rule]
@@ -256,17 +251,13 @@ def _describe(world: World, raw: Row, text: str | None) -> None:
     if present == text:
         return
     if present is not None:
-        world.done("deleteTags", resourceids=raw["ruleid"], resourcetype=_TYPE, tags=[{"key": DESCRIPTION}])
+        take(world, Home(TAGGED, str(raw["ruleid"])), [DESCRIPTION])
     if text is not None:
         _put(world, raw, {DESCRIPTION: text})
 
 
 def _put(world: World, raw: Row, pairs: Mapping[str, str]) -> None:
-    if any(key.startswith("aws:") or (key.startswith(PREFIX) and key not in _OWN) for key in pairs):
-        raise Ec2Error("InvalidParameterValue", "Tag keys starting with 'aws:' or 'cfnlib:ec2:' are reserved")
-    if pairs:
-        tags = [{"key": key, "value": value} for key, value in pairs.items()]
-        world.done("createTags", resourceids=raw["ruleid"], resourcetype=_TYPE, tags=tags)
+    put(world, Home(TAGGED, str(raw["ruleid"])), pairs)
 
 
 def _all_done(world: World, command: str, calls: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -277,8 +268,6 @@ def _all_done(world: World, command: str, calls: Iterable[Mapping[str, Any]]) ->
             raise result
     return results
 
-
-_OWN = frozenset({DESCRIPTION, RULE_ID})
 
 ACTIONS = {
     "AuthorizeSecurityGroupEgress": authorize_egress,

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from compat.ec2.faults import unsupported
 from compat.ec2.filters import filtered
+from compat.ec2.homes import shown, tags_asked
 from compat.ec2.machines import tags_of, time_of
+from compat.ec2.marks import kept_value
 from compat.ec2.pages import paged
 
 if TYPE_CHECKING:
@@ -40,20 +42,15 @@ def describe_snapshots(world: World, params: Mapping[str, Any]) -> dict[str, Any
 
 
 def create_snapshot(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Begin a snapshot. CloudStack keeps its description as its name."""
+    """Begin a snapshot. CloudStack keeps its description as its name.
+
+    Its tags are part of the call that makes it; they are there as soon as it is completed.
+    """
     volume = world.one("volume", params["VolumeId"])
     text = params.get("Description") or ""
-    answer = world.call("createSnapshot", volumeid=volume["id"], name=text or None)
-    tags = {
-        tag["Key"]: tag.get("Value") or ""
-        for one in params.get("TagSpecifications") or ()
-        for tag in one.get("Tags") or ()
-    }
-    if tags:
-        pairs = [{"key": key, "value": value} for key, value in tags.items()]
-        world.behind(
-            [lambda: world.done("createTags", resourceids=answer["id"], resourcetype="Snapshot", tags=pairs)]
-        )
+    tags = tags_asked(params, "snapshot")
+    pairs = [{"key": key, "value": kept_value(value)} for key, value in tags.items()]
+    answer = world.call("createSnapshot", volumeid=volume["id"], name=text or None, tags=pairs)
     return {
         "SnapshotId": world.learn("snapshot", str(answer["id"])),
         "VolumeId": params["VolumeId"],
@@ -64,7 +61,7 @@ def create_snapshot(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
         "VolumeSize": max(-(-int(volume.get("size") or 0) // (1 << 30)), 1),
         "Description": text,
         "Encrypted": False,
-        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        "Tags": shown(tags),
     }
 
 

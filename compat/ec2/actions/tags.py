@@ -14,8 +14,9 @@ from compat.ec2.faults import Ec2Error, not_found
 from compat.ec2.filters import filtered
 from compat.ec2.homes import Home, check_keys, home_on_subnet, home_on_vpc, put, tag_owner, take
 from compat.ec2.ids import PREFIXES, ec2_id, is_uuid
-from compat.ec2.marks import is_mark
+from compat.ec2.marks import is_mark, told_value
 from compat.ec2.pages import paged
+from compat.ec2.rules import RULE_ID, TAGGED, rule_id, rules_of
 from compat.ec2.vpc_parts import nat_gateways_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ TYPES = {
     "vpc": ("Vpc", "vpc"),
     "subnet": ("Network", "subnet"),
     "gateway": ("SecurityGroup", "internet-gateway"),
+    "rule": (TAGGED, "security-group-rule"),
 }
 """For each kind of thing: what CloudStack calls its type, and what EC2 does."""
 KEPT = {
@@ -70,7 +72,8 @@ def describe_tags(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """The tags of all things of the account."""
     gateways = {str(row["id"]) for row in world.rows("gateway")}
     listed = world.client.rows("listTags", "tag", _scope(world))
-    found = [one for row in listed if (one := _shown(row, gateways)) is not None]
+    rule_ids = {str(row["resourceid"]): str(row["value"]) for row in listed if row["key"] == RULE_ID}
+    found = [one for row in listed if (one := _shown(row, gateways, rule_ids)) is not None]
     finders = {"key": "Key", "resource-id": "ResourceId", "resource-type": "ResourceType", "value": "Value"}
     chosen = filtered(found, params.get("Filters"), finders)
     page, token = paged(chosen, params, lambda one: f"{one['ResourceId']} {one['Key']}")
@@ -85,7 +88,7 @@ def kind_of(asked: str) -> str:
     return kind
 
 
-def _shown(row: Mapping[str, Any], gateways: Iterable[str]) -> dict[str, Any] | None:
+def _shown(row: Mapping[str, Any], gateways: Iterable[str], rule_ids: Mapping[str, str]) -> dict[str, Any] | None:
     """A tag as EC2 shows it; None for a mark, and for a tag of what EC2 does not have."""
     key, uuid = str(row["key"]), str(row["resourceid"])
     kind = _KIND_OF_TYPE.get(str(row.get("resourcetype", "")).lower())
@@ -97,8 +100,8 @@ def _shown(row: Mapping[str, Any], gateways: Iterable[str]) -> dict[str, Any] | 
         return None
     else:
         kind = "gateway" if kind == "securitygroup" and uuid in gateways else kind
-        name, of_type = ec2_id(kind, uuid), TYPES[kind][1]
-    return {"ResourceId": name, "ResourceType": of_type, "Key": key, "Value": row.get("value") or ""}
+        name, of_type = rule_ids.get(uuid) or ec2_id(kind, uuid), TYPES[kind][1]
+    return {"ResourceId": name, "ResourceType": of_type, "Key": key, "Value": told_value(row.get("value"))}
 
 
 def _homes(world: World, asked: Iterable[str]) -> list[Home]:
@@ -106,11 +109,14 @@ def _homes(world: World, asked: Iterable[str]) -> list[Home]:
     found = []
     for name in dict.fromkeys(asked):
         kind = _kind_of_uuid(world, name) if is_uuid(name) else kind_of(name)
-        found.append(_home(world, kind, name) if kind in KEPT else Home(TYPES[kind][0], world.uuid(kind, name)))
+        kept = kind in KEPT or kind == "rule"
+        found.append(_home(world, kind, name) if kept else Home(TYPES[kind][0], world.uuid(kind, name)))
     return found
 
 
 def _home(world: World, kind: str, name: str) -> Home:
+    if kind == "rule":
+        return _home_of_rule(world, name)
     if kind == "routetable":
         return home_on_vpc(str(table_of(world, name)[0]["id"]), name)
     if kind == "acl":
@@ -127,8 +133,16 @@ def _home(world: World, kind: str, name: str) -> Home:
     raise not_found(kind, name)
 
 
+def _home_of_rule(world: World, name: str) -> Home:
+    for group in world.rows("securitygroup"):
+        for raw in (*rules_of(group, "ingress"), *rules_of(group, "egress")):
+            if rule_id(raw) == name:
+                return Home(TAGGED, str(raw["ruleid"]))
+    raise not_found("rule", name)
+
+
 def _kind_of_uuid(world: World, uuid: str) -> str:
-    for kind in (*TYPES, "acl"):
+    for kind in (*(one for one in TYPES if one != "rule"), "acl"):
         if any(str(row["id"]) == uuid.lower() for row in world.rows(kind)):
             return kind
     raise Ec2Error("InvalidID", f"The ID '{uuid}' is not valid")
@@ -138,7 +152,7 @@ def _there(world: World, home: Home) -> dict[str, str]:
     """The tags that are in a home, without the bridge's own."""
     asked = {**_scope(world), "resourceid": home.uuid, "resourcetype": home.resource_type}
     rows = world.client.rows("listTags", "tag", asked)
-    tags = {str(row["key"]): str(row.get("value") or "") for row in rows}
+    tags = {str(row["key"]): told_value(row.get("value")) for row in rows}
     if not home.prefix:
         return {key: value for key, value in tags.items() if not is_mark(key)}
     return {key.removeprefix(home.prefix): value for key, value in tags.items() if key.startswith(home.prefix)}

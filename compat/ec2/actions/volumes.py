@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from compat.ec2 import names
 from compat.ec2.faults import Ec2Error, unsupported
 from compat.ec2.filters import filtered
+from compat.ec2.homes import Home, put, shown, tags_asked
+from compat.ec2.ids import DIGITS
 from compat.ec2.launch import creation
 from compat.ec2.machines import GONE, device_name, tags_of, time_of
 from compat.ec2.pages import paged
@@ -47,6 +50,7 @@ _STATES = {
 }
 _GIB = 1 << 30
 _CDROM = 3
+_LABEL = 200
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -70,7 +74,7 @@ def described(world: World, row: Row, machines: Mapping[str, Row]) -> dict[str, 
     snapshot = row.get("snapshotid")
     return {
         "VolumeId": world.learn("volume", str(row["id"])),
-        "Size": max(-(-int(row.get("size") or 0) // _GIB), 1),
+        "Size": _size_gib(row),
         "SnapshotId": world.learn("snapshot", str(snapshot)) if snapshot else "",
         "AvailabilityZone": row.get("zonename"),
         "State": "in-use" if attachments else _STATES.get(str(row.get("state")), "available"),
@@ -84,29 +88,51 @@ def described(world: World, row: Row, machines: Mapping[str, Row]) -> dict[str, 
 
 
 def create_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a volume. CloudStack may place it only when it is first attached."""
+    """Make a volume. CloudStack may place it only when it is first attached.
+
+    What the client's token makes lasts in the volume's name, which is part of the call that makes it: a request that
+    was not answered and is sent again, to whichever bridge, finds the volume and gives it the tags that it lacks.
+    """
     zone = names.zone(world, params.get("AvailabilityZone"))
     size, snapshot = params.get("Size"), params.get("SnapshotId")
     if size is None and not snapshot:
         raise Ec2Error("MissingParameter", "The request must contain the parameter size or snapshotId")
     if size is not None and not 1 <= size <= 65536:
         raise Ec2Error("InvalidParameterValue", f"Volume of {size}GiB is out of range; 1 to 65536 GiB can be had.")
+    tags = tags_asked(params, "volume")
     snapshot_id = None if not snapshot else world.uuid("snapshot", snapshot)
-    answer = world.call("createVolume", **creation(world, size, snapshot_id, str(zone["id"]), "volume"))
-    tags = {
-        tag["Key"]: tag.get("Value") or ""
-        for one in params.get("TagSpecifications") or ()
-        for tag in one.get("Tags") or ()
-    }
-    if tags:
-        pairs = [{"key": key, "value": value} for key, value in tags.items()]
-        world.behind([lambda: world.done("createTags", resourceids=answer["id"], resourcetype="Volume", tags=pairs)])
-    row = world.one("volume", str(answer["id"]))
-    return {
-        **described(world, row, {}),
-        "State": "creating",
-        "Tags": [{"Key": k, "Value": v} for k, v in tags.items()],
-    }
+    name = _name(world, params.get("ClientToken"), tags.get("Name"))
+    row = _of_token(world, name, params)
+    if row is None:
+        made = {**creation(world, size, snapshot_id, str(zone["id"]), "volume"), "name": name}
+        row = world.one("volume", str(world.call("createVolume", **made)["id"]))
+    elif row.get("zoneid") != zone["id"] or (size is not None and size != _size_gib(row)):
+        text = f"The client token {params['ClientToken']} was used for another volume"
+        raise Ec2Error("IdempotentParameterMismatch", text)
+    there = {tag["Key"] for tag in tags_of(row)}
+    put(world, Home("Volume", str(row["id"])), {key: value for key, value in tags.items() if key not in there})
+    return {**described(world, row, {}), "State": "creating", "Tags": shown(tags)}
+
+
+def _name(world: World, token: str | None, label: str | None) -> str:
+    """What a new volume is called on CloudStack: with a token, so that the same name comes of the same token."""
+    if token is None:
+        return label or "volume"
+    digest = sha256(f"{world.caller.domain_id}/{world.caller.account}\n{token}".encode()).hexdigest()[:DIGITS]
+    return f"{(label or 'volume')[:_LABEL]} {digest}"
+
+
+def _of_token(world: World, name: str, params: Mapping[str, Any]) -> Row | None:
+    """The volume that this client token has made already, if it has."""
+    if params.get("ClientToken") is None:
+        return None
+    digest = name.rpartition(" ")[2]
+    rows = [row for row in world.rows("volume", keyword=digest) if str(row.get("name", "")).endswith(f" {digest}")]
+    return next((row for row in rows if row.get("state") not in {"Destroy", "Expunging", "Expunged"}), None)
+
+
+def _size_gib(row: Row) -> int:
+    return max(-(-int(row.get("size") or 0) // _GIB), 1)
 
 
 def delete_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +210,7 @@ def describe_volume_status(world: World, params: Mapping[str, Any]) -> dict[str,
 def modify_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Let a volume grow."""
     row, size = world.one("volume", params["VolumeId"]), params.get("Size")
-    present = max(-(-int(row.get("size") or 0) // _GIB), 1)
+    present = _size_gib(row)
     if size is None:
         raise unsupported("a volume's type and speed come from its disk offering; only its size can be changed here")
     if size < present:
@@ -197,7 +223,7 @@ def describe_volumes_modifications(world: World, params: Mapping[str, Any]) -> d
     """The changes of size that were asked for are done as soon as the volume shows them."""
     found = []
     for row in world.chosen("volume", params.get("VolumeIds")):
-        size = max(-(-int(row.get("size") or 0) // _GIB), 1)
+        size = _size_gib(row)
         state = "modifying" if row.get("state") == "Resizing" else "completed"
         found.append(_modification(world.learn("volume", str(row["id"])), size, size, state))
     finders = {"modification-state": "ModificationState", "volume-id": "VolumeId"}
