@@ -303,6 +303,20 @@ def test_a_nat_gateway_is_the_address_that_its_vpc_goes_out_by(ec2, vpc, subnet)
     assert ec2.describe_nat_gateways()["NatGateways"] == []
 
 
+def test_a_tag_may_be_empty_though_the_clouds_may_not(ec2, vpc, subnet):
+    things = [vpc, subnet, table_in(ec2, vpc)]
+    ec2.create_tags(Resources=things, Tags=[{"Key": "empty", "Value": ""}, {"Key": "none"}])
+    ec2.create_tags(Resources=things, Tags=[{"Key": "empty", "Value": ""}])
+    told = ec2.describe_tags(Filters=by("value", ""))["Tags"]
+    assert sorted((row["ResourceId"], row["Key"]) for row in told) == sorted(
+        (name, key) for name in things for key in ("empty", "none")
+    )
+    [row] = ec2.describe_vpcs(Filters=by("tag:empty", ""))["Vpcs"]
+    assert row["Tags"] == [{"Key": "empty", "Value": ""}, {"Key": "none", "Value": ""}]
+    ec2.delete_tags(Resources=things, Tags=[{"Key": "empty", "Value": ""}, {"Key": "none"}])
+    assert ec2.describe_tags()["Tags"] == []
+
+
 def test_tags_of_what_the_cloud_does_not_have(world, ec2, vpc, subnet, gateway):
     acl, _ = acl_of(ec2, subnet)
     options = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"]

@@ -72,6 +72,9 @@ def create_tags(call: Call) -> None:
     """Put tags on things; if one has a tag of that key already, none gets any."""
     name, resources = _resources(call)
     pairs = call.pairs("tags")
+    for key, value in pairs.items():
+        if not value:  # Source: CloudStack 4.19, TaggedResourceManagerImpl.createTags
+            raise bad_value(f"Value for the key {key} is either null or empty")
     for resource in resources:
         there = {tag["key"] for tag in call.world.by("tag", "resource", resource.uuid)}
         for key in pairs:
