@@ -46,6 +46,10 @@ class Farm:
                 shutil.copy(PROGRAMS / "mesos", place / "usr" / "bin" / program)
         return place
 
+    def any_machine(self):
+        """From now on, every name leads to a machine."""
+        self.machine(".image")
+
     def deploy(self, masters, agents=(), zoo=(), *, make=True):
         """Send the node files to the first master, rendered as the stock script does it, and its key."""
         for name in (*masters, *agents, *zoo) if make else ():
@@ -81,7 +85,7 @@ class Farm:
     def services(self):
         """What runs on each machine: the commands by the units' names, by the machines' names."""
         found = {}
-        for place in sorted(path for path in self.folder.iterdir() if path.is_dir()):
+        for place in sorted(self.folder.glob("[!.]*/")):
             units = {}
             for path in sorted(place.glob("run/state/active/*")):
                 assert (place / "run/state/enabled" / path.name).exists(), f"{path.name} would not survive a restart"

@@ -26,7 +26,8 @@ read -r -a ports <<<"$PORTS"
 own=$((3 * (${NODE##*.} - 1)))
 edits=(-e "s/^clientPort=2181$/clientPort=${ports[own]}/")
 for number in 1 2 3; do
-    edits+=(-e "s/^\\\\(server\\\\.$number=.*\\\\):2888:3888$/\\\\1:${ports[3 * number - 2]}:${ports[3 * number - 1]}/")
+    pair=${ports[3 * number - 2]}:${ports[3 * number - 1]}
+    edits+=(-e "s/^\\\\(server\\\\.$number=.*\\\\):2888:3888$/\\\\1:$pair/")
 done
 sed "${edits[@]}" "$2" >"$2.ported"
 exec java -Xmx64m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "/etc/zookeeper/conf:%s" \\
