@@ -292,6 +292,23 @@ def test_pages_and_filters_of_vpcs(ec2):
     assert refusal(ec2.create_vpc, CidrBlock="10.9.0.0/16", DryRun=True) == "DryRunOperation"
 
 
+def test_the_addresses_of_a_vpc_are_not_lost_with_it(ec2, vpc):
+    subnet = subnet_in(ec2, vpc)
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    machine = launched(ec2, SubnetId=subnet)["Instances"][0]["InstanceId"]
+    address = ec2.allocate_address(NetworkBorderGroup=vpc)["AllocationId"]
+    ec2.associate_address(AllocationId=address, InstanceId=machine)
+    assert refusal(ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc) == "DependencyViolation"
+    ec2.terminate_instances(InstanceIds=[machine])
+    settled(ec2, "terminated", [machine])
+    when(lambda: gone(ec2, subnet), bool)
+    ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    assert refusal(ec2.delete_vpc, VpcId=vpc) == "DependencyViolation"
+    ec2.release_address(AllocationId=address)
+    ec2.delete_vpc(VpcId=vpc)
+
+
 def test_a_subnet_with_machines_is_not_removed_until_they_are_gone(ec2, vpc):
     subnet = subnet_in(ec2, vpc)
     ids = [one["InstanceId"] for one in launched(ec2, 2, SubnetId=subnet)["Instances"]]

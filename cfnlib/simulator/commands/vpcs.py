@@ -71,8 +71,8 @@ def create(call: Call) -> Entity:
     if offering["view"]["state"] != "Enabled":
         raise bad_value("Unable to create a vpc, the vpc offering is not enabled")
     check_limit(world, owner, "vpc")
-    address = world.first("publicip", "free_in", zone.uuid)
-    if address is None:
+    address = world.first("publicip", "free_in", zone.uuid) if call.flag("start", default=True) else None
+    if address is None and call.flag("start", default=True):
         raise no_capacity("Insufficient address capacity")
     vpc = world.add(
         "vpc",
@@ -85,7 +85,7 @@ def create(call: Call) -> Entity:
         state="Inactive",
         networkdomain=call.text("networkdomain") or f"cs{owner.number:x}cloud.internal",
     )
-    if call.flag("start", default=True):
+    if address is not None:
         take_address(world, address, owner.uuid, vpc=vpc.uuid, source_nat=True)
     return vpc
 

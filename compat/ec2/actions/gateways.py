@@ -117,6 +117,11 @@ def detach_internet_gateway(world: World, params: Mapping[str, Any]) -> dict[str
     name = ec2_id("gateway", str(gateway["id"]))
     if mark(vpc, "gateway") != name:
         raise Ec2Error("Gateway.NotAttached", f"resource {name} is not attached to network {params['VpcId']}")
+    if any(row.get("vpcid") == vpc["id"] and row.get("virtualmachineid") for row in world.rows("address")):
+        text = (
+            f"Network {params['VpcId']} has some mapped public address(es). Unmap those before detaching the gateway."
+        )
+        raise Ec2Error("DependencyViolation", text)
     take(world, Home("Vpc", str(vpc["id"]), PREFIX), ["gateway"])
     return {}
 

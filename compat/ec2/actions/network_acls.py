@@ -49,13 +49,15 @@ FILTERS: dict[str, Any] = {
     "owner-id": "OwnerId",
     "vpc-id": "VpcId",
 }
+_LONGEST = 255
+"""How long a name of CloudStack's may be."""
 _PORTS = {"6", "17", "tcp", "udp"}
 
 
 def create_network_acl(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Make an ACL that nothing passes."""
     vpc, tags = world.one("vpc", params["VpcId"]), tags_asked(params, "network-acl")
-    name = tags.get("Name") or f"network ACL {len(world.rows('acl', vpcid=vpc['id']))}"
+    name = (tags.get("Name") or f"network ACL {len(world.rows('acl', vpcid=vpc['id']))}")[:_LONGEST]
     uuid = _made(world, vpc, name, [last_rule()])
     acl_id = world.learn("acl", uuid)
     dress(world, home_on_vpc(str(vpc["id"]), acl_id), tags, lambda: world.done("deleteNetworkACLList", id=uuid))

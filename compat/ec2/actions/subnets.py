@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 OFFERING = "DefaultIsolatedNetworkOfferingForVpcNetworks"
 PUBLIC = "public-addresses"
+_LONGEST = 255
+"""How long a name of CloudStack's may be."""
 FILTERS: dict[str, Any] = {
     "availability-zone": "AvailabilityZone",
     "availabilityZone": "AvailabilityZone",
@@ -76,7 +78,7 @@ def create_subnet(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     others = [IPv4Network(str(tier["cidr"])) for tier in tiers if tier.get("cidr")]
     cidr = subnet_block(params["CidrBlock"], IPv4Network(str(vpc["cidr"])), others)
     _check_zone(world, params, vpc)
-    name = tags.get("Name") or f"subnet {cidr}"
+    name = (tags.get("Name") or f"subnet {cidr}")[:_LONGEST]
     try:
         answer = world.call(
             "createNetwork",

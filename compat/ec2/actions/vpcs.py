@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 OFFERING = "Default VPC offering"
 HOSTNAMES = "dns-hostnames"
+_LONGEST = 255
+"""How long a name of CloudStack's may be."""
 FILTERS: dict[str, Any] = {
     "cidr": "CidrBlock",
     "cidr-block": "CidrBlock",
@@ -61,7 +63,7 @@ def create_vpc(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
         raise Ec2Error("MissingParameter", "The request must contain the parameter cidrBlock")
     cidr, tags = str(vpc_block(params["CidrBlock"])), tags_asked(params, "vpc")
     zone = _zone(world)
-    name = tags.get("Name") or f"VPC {cidr}"
+    name = (tags.get("Name") or f"VPC {cidr}")[:_LONGEST]
     answer = world.done(
         "createVPC",
         name=name,
@@ -77,12 +79,13 @@ def create_vpc(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def delete_vpc(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Remove a VPC that nothing is left in but what it was made with."""
+    """Remove a VPC with nothing left in it but what it was made with: CloudStack would give back its addresses too."""
     row = world.one("vpc", params["VpcId"])
     uuid = str(row["id"])
-    tiers, lists, groups, gateways = world.listed("subnet", "acl", "securitygroup", "gateway")
+    tiers, lists, groups, gateways, addresses = world.listed("subnet", "acl", "securitygroup", "gateway", "address")
     used = (
         any(one.get("vpcid") == uuid for one in tiers)
+        or any(one.get("vpcid") == uuid and not is_true(one.get("issourcenat")) for one in addresses)
         or any(one.get("vpcid") == uuid and one.get("name") != OWN_DEFAULT for one in lists)
         or any(mark(one, "vpc") == uuid for one in groups)
         or attached_gateway(row, gateways) is not None
