@@ -79,7 +79,7 @@ def create_vpc(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def delete_vpc(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Remove a VPC with nothing left in it but what it was made with: CloudStack would give back its addresses too."""
+    """Remove a VPC that nothing is left in: CloudStack would give back its addresses with it."""
     row = world.one("vpc", params["VpcId"])
     uuid = str(row["id"])
     tiers, lists, groups, gateways, addresses = world.listed("subnet", "acl", "securitygroup", "gateway", "address")
