@@ -79,7 +79,10 @@ def create_vpc(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def delete_vpc(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Remove a VPC that nothing is left in: CloudStack would give back its addresses with it."""
+    """Remove a VPC that nothing is left in but what it was made with.
+
+    Addresses that were allocated in it are something: CloudStack would give them back with the VPC.
+    """
     row = world.one("vpc", params["VpcId"])
     uuid = str(row["id"])
     tiers, lists, groups, gateways, addresses = world.listed("subnet", "acl", "securitygroup", "gateway", "address")
