@@ -196,7 +196,7 @@ class Describer:
                 "VolumeId": self._world.learn("volume", str(volume["id"])),
                 "Status": "attached",
                 "AttachTime": time_of(volume.get("attached") or volume.get("created")),
-                "DeleteOnTermination": volume.get("type") == "ROOT" or device not in marks.kept,
+                "DeleteOnTermination": volume.get("type") == "ROOT" or marks.dooms(number),
             }
             found.append({"DeviceName": device, "Ebs": ebs})
         return found

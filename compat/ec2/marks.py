@@ -3,8 +3,9 @@
 Which reservation a machine belongs to, and its place there, is its name: `r-0123456789abcdef0-3` is the fourth
 machine of that reservation. The name is given by the call that makes the machine, and CloudStack refuses a second
 one of the same name; so a request that is sent twice with one client token makes nothing twice, whichever bridge it
-comes to, and a bridge that dies leaves no machine without its reservation. The rest (`Marks`) is in tags whose keys
-begin with `cfnlib:ec2:`, which DescribeTags does not show.
+comes to, and a bridge that dies leaves no machine without its reservation. Nor without its security groups, by which
+scripts tell the machines of a cluster: their ids are in what the machine is shown as (`displayname`). The rest
+(`Marks`) is in tags whose keys begin with `cfnlib:ec2:`, which DescribeTags does not show.
 
 Source: CloudStack 4.19, deployVirtualMachine: names are unique in the network domain, at most 63 characters.
 """
@@ -18,7 +19,7 @@ from uuid import uuid4
 
 from attrs import fields, frozen
 
-from compat.ec2.ids import DIGITS, ec2_id
+from compat.ec2.ids import DIGITS, ec2_id, has_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,6 +57,17 @@ class Marks:
     spot_price: str = ""
     launch_group: str = ""
     public: str = ""
+
+    def dooms(self, device_id: str) -> bool:
+        """Whether the volume with this CloudStack device id goes with the machine.
+
+        That is so for those that the launch asked for and did not keep; one that was attached later stays, and so do
+        all when nothing is known of the launch.
+        """
+        return any(
+            number == device_id and name not in self.kept
+            for number, name in (text.split(" ", 1) for text in self.devices)
+        )
 
     def as_tags(self) -> dict[str, str]:
         """The tags, without what is empty. A text that is too long for one tag goes into several."""
@@ -102,6 +114,22 @@ def new_reservation(account: str, token: str | None) -> str:
     """The id of a reservation: always the same for one client token of an account, else a new one."""
     text = uuid4().hex if token is None else sha256(f"{account}\n{token}".encode()).hexdigest()
     return f"r-{text[:DIGITS]}"
+
+
+def display_name(name: str, groups: Iterable[str]) -> str:
+    """What a machine is shown as on CloudStack: its name, and the ids of its security groups.
+
+    It is given by the call that makes the machine, so its groups are known before it has its tags, or if it never
+    gets them. Of too many groups nothing is said.
+    """
+    text = " ".join([name, *(ec2_id("securitygroup", uuid) for uuid in groups)])
+    return text if len(text) <= _LONGEST else name
+
+
+def groups_shown(machine: Mapping[str, Any]) -> list[str]:
+    """The ids of the security groups that a machine was launched with, by what it is shown as."""
+    name, *groups = str(machine.get("displayname", "")).split(" ")
+    return groups if name == machine.get("name") and all(has_form("securitygroup", one) for one in groups) else []
 
 
 def machine_name(reservation: str, index: int) -> str:

@@ -20,7 +20,7 @@ from cfnlib.drivers.cloudstack.client import Client
 from cfnlib.errors import NotFoundError
 from compat.ec2.faults import MALFORMED, Ec2Error, not_found
 from compat.ec2.ids import PREFIXES, ec2_id, has_form, is_uuid
-from compat.ec2.marks import Marks, kept_value, marks_of
+from compat.ec2.marks import Marks, groups_shown, kept_value, marks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -120,6 +120,7 @@ class World:
         self._known: dict[tuple[str, str], str] = {}
         self._lasting: dict[str, tuple[float, list[Row]]] = {}
         self._marks: dict[str, Marks] = {}
+        self._group_names: dict[str | None, str] = {}
         self._buried: dict[str, tuple[float, Row]] = {}
         self._lock = Lock()
         self._pool: ThreadPoolExecutor | None = None
@@ -272,9 +273,20 @@ class World:
     # What the cloud does not show yet
 
     def marks(self, row: Row) -> Marks:
-        """What is kept on a machine, or will be as soon as its tags are made."""
+        """What is kept on a machine, or will be as soon as its tags are made; without them, what it is shown as."""
         said = marks_of(row.get("tags") or ())
-        return self._marks.get(str(row["id"]), said) if said == Marks() else said
+        if said != Marks():
+            return said
+        kept = self._marks.get(str(row["id"]))
+        if kept is not None:
+            return kept
+        ids = groups_shown(row)
+        if any(("securitygroup", one) not in self._known for one in ids):
+            self.rows("securitygroup")
+        groups = [self._known.get(("securitygroup", one)) for one in ids]
+        return Marks(
+            groups=tuple(f"{uuid} {self._group_names[uuid]}" for uuid in groups if uuid in self._group_names)
+        )
 
     def mark(self, uuid: str, marks: Marks) -> None:
         """Say what will be kept on a machine: its tags are being made."""
@@ -315,6 +327,8 @@ class World:
         self.client.close()
 
     def _learn(self, kind: str, found: Mapping[str, Row]) -> None:
+        if kind == "securitygroup":
+            self._group_names.update({uuid: str(row["name"]) for uuid, row in found.items()})
         if kind in PREFIXES:
             self._known.update({(kind, ec2_id(kind, uuid)): uuid for uuid in found})
 

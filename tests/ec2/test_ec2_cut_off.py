@@ -122,6 +122,63 @@ def test_a_group_whose_tags_cannot_be_made_is_not_left():
         ]
 
 
+def test_a_machine_that_never_got_its_tags_is_in_its_groups_and_loses_no_volume():
+    with ec2_bridges(bridges=2) as world:
+        ec2, there = world.ec2(), world.ec2(bridge=1)
+        for name in ("master", "slaves"):
+            ec2.create_security_group(GroupName=name, Description="d")
+        cut(world, "createTags")
+        disks = [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}]
+        asked = {"ImageId": IMAGE, "InstanceType": TYPE, "MinCount": 1, "MaxCount": 1, "BlockDeviceMappings": disks}
+        made = ec2.run_instances(**asked, SecurityGroups=["slaves", "master"])
+        [reservation] = there.describe_instances()["Reservations"]
+        names = {group["GroupName"] for group in reservation["Groups"]}
+        assert names == {"master", "slaves"}
+        assert {group["GroupId"] for group in reservation["Groups"]} == {
+            group["GroupId"] for group in made["Instances"][0]["SecurityGroups"]
+        }
+        [machine] = [one["InstanceId"] for one in made["Instances"]]
+        settled(ec2, "running", [machine])
+        assert refusal(there.delete_security_group, GroupName="slaves") == "InvalidGroup.InUse"
+        there.terminate_instances(InstanceIds=[machine])
+        settled(there, "terminated", [machine])
+        rows = when(lambda: in_cloud(world, "listVolumes", "volume"), lambda rows: len(rows) == 1)
+        assert rows[0]["type"] == "DATADISK"
+
+
+def test_what_was_attached_later_stays_and_what_was_launched_goes(plain_world):
+    ec2 = plain_world.ec2()
+    disks = [
+        {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}},
+        {"DeviceName": "/dev/sdg", "Ebs": {"VolumeSize": 1, "DeleteOnTermination": False}},
+    ]
+    machine = launched(ec2, BlockDeviceMappings=disks)["Instances"][0]["InstanceId"]
+    mine = [{"Name": "attachment.instance-id", "Values": [machine]}]
+
+    def volumes():
+        rows = ec2.describe_volumes(Filters=mine)["Volumes"]
+        return {row["Attachments"][0]["Device"]: row["VolumeId"] for row in rows}
+
+    when(volumes, lambda found: set(found) >= {"/dev/sdf", "/dev/sdg"})
+    first = volumes()
+    later = ec2.create_volume(AvailabilityZone="Sandbox", Size=1)["VolumeId"]
+    ec2.attach_volume(VolumeId=later, InstanceId=machine, Device="/dev/sdh")
+    when(volumes, lambda found: later in found.values())
+    ec2.detach_volume(VolumeId=first["/dev/sdf"])
+    when(volumes, lambda found: first["/dev/sdf"] not in found.values())
+    again = ec2.create_volume(AvailabilityZone="Sandbox", Size=1)["VolumeId"]
+    ec2.attach_volume(VolumeId=again, InstanceId=machine, Device="/dev/sdb")  # where the first was, for CloudStack
+    when(volumes, lambda found: again in found.values())
+    ec2.terminate_instances(InstanceIds=[machine])
+    settled(ec2, "terminated", [machine])
+    stay = {later, again, first["/dev/sdf"], first["/dev/sdg"]}
+    left = {row["VolumeId"]: row for row in ec2.describe_volumes()["Volumes"]}
+    assert stay <= set(left)
+    for name in stay:
+        when(lambda name=name: ec2.describe_volumes(VolumeIds=[name])["Volumes"][0]["State"], "available".__eq__)
+        ec2.delete_volume(VolumeId=name)
+
+
 def test_tags_for_what_carries_none_are_refused(plain_world):
     ec2 = plain_world.ec2()
     assert refusal(ec2.create_key_pair, KeyName="k", TagSpecifications=tagged("key-pair")) == "UnsupportedOperation"

@@ -27,7 +27,7 @@ from compat.ec2.homes import Home, check_keys, put
 from compat.ec2.launch import Disks, disks_of, groups_asked
 from compat.ec2.launch_cards import network_for
 from compat.ec2.machines import Describer, reservations
-from compat.ec2.marks import Marks, machine_name, new_reservation, reservation_of
+from compat.ec2.marks import Marks, display_name, machine_name, new_reservation, reservation_of
 from compat.ec2.public_addresses import asked as public_asked
 from compat.ec2.public_addresses import give, sweep
 
@@ -133,7 +133,8 @@ def _deploy(world: World, launch: Launch, index: int) -> Callable[[], Row]:
     name = machine_name(launch.reservation, index)
 
     def work() -> Row:
-        return world.call("deployVirtualMachine", name=name, displayname=name, **launch.params)
+        shown_as = display_name(name, (text.split(" ", 1)[0] for text in launch.marks.groups))
+        return world.call("deployVirtualMachine", name=name, displayname=shown_as, **launch.params)
 
     return work
 

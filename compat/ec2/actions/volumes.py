@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from compat.ec2 import names
+from compat.ec2.actions.attributes import remark
 from compat.ec2.faults import Ec2Error, unsupported
 from compat.ec2.filters import filtered
 from compat.ec2.homes import Home, put, shown, tags_asked
@@ -155,6 +156,9 @@ def attach_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     if number in used:
         text = f"Invalid value '{params['Device']}' for unixDevice. That attachment point is already in use"
         raise Ec2Error("InvalidParameterValue", text)
+    marks = world.marks(machine)
+    if marks.dooms(str(number)):  # what the launch put there is gone; this one is to stay when the machine goes
+        remark(world, machine, devices=tuple(text for text in marks.devices if text.split(" ", 1)[0] != str(number)))
     world.call("attachVolume", id=volume["id"], virtualmachineid=machine["id"], deviceid=number)
     return {
         "VolumeId": params["VolumeId"],
@@ -258,8 +262,7 @@ def _attachment(world: World, row: Row, machine: Row | None) -> dict[str, Any]:
         "Device": device,
         "State": "attached",
         "AttachTime": time_of(row.get("attached") or row.get("created")),
-        "DeleteOnTermination": row.get("type") == "ROOT"
-        or (marks is not None and device in asked.values() and device not in marks.kept),
+        "DeleteOnTermination": row.get("type") == "ROOT" or (marks is not None and marks.dooms(number)),
     }
 
 
