@@ -68,6 +68,8 @@ def waited(process: subprocess.Popen[bytes]) -> int:
 
 
 def _raise(number: int, _: Any) -> None:  # noqa: ANN401 - a frame
+    for one in _ENDS:  # what follows is the clearing up, which must not be broken off
+        signal.signal(one, signal.SIG_IGN)
     raise Stopped(number)
 
 
