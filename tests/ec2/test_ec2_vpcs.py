@@ -6,6 +6,8 @@ import pytest
 from ec2_bridges import ec2_bridges, launched, refusal, settled, when
 from vpc_walk import EVERYWHERE, by, make, named, unmake
 
+from cfnlib.simulator.faults import Fault
+
 NONE = "0123456789abcdef0"
 
 
@@ -127,6 +129,29 @@ def test_a_zone_with_security_groups_has_no_vpcs():
         ec2 = world.ec2()
         assert refusal(ec2.create_vpc, CidrBlock="10.0.0.0/16") == "UnsupportedOperation"
         assert all(rows == [] for rows in everything(ec2).values())
+
+
+def test_a_cloud_that_offers_no_vpcs_or_no_tiers_says_so(world, ec2, vpc):
+    def withdraw(kind, of_vpcs):
+        for offering in world.simulator.world.live(kind):
+            if of_vpcs(offering["view"]):
+                world.simulator.world.change(offering, view={**offering["view"], "state": "Disabled"})
+
+    withdraw("networkoffering", lambda view: view["forvpc"])
+    assert refusal(ec2.create_subnet, VpcId=vpc, CidrBlock="10.0.1.0/24") == "UnsupportedOperation"
+    withdraw("vpcoffering", lambda _: True)
+    assert refusal(ec2.create_vpc, CidrBlock="10.1.0.0/16") == "UnsupportedOperation"
+    assert [row["VpcId"] for row in ec2.describe_vpcs()["Vpcs"]] == [vpc]
+
+
+def test_what_cannot_be_tagged_is_not_left_behind(world, ec2):
+    world.simulator.faults.add(Fault("createTags", "error", times=4))
+    assert refusal(ec2.create_vpc, CidrBlock="10.0.0.0/16", TagSpecifications=named("vpc", "x"))
+    assert refusal(ec2.create_internet_gateway, TagSpecifications=named("internet-gateway", "x"))
+    assert [row["name"] for row in left(world)] == ["default"]
+    wrong = named("subnet", "x")
+    assert refusal(ec2.create_vpc, CidrBlock="10.0.0.0/16", TagSpecifications=wrong) == "InvalidParameterValue"
+    assert everything(ec2)["vpcs"] == []
 
 
 def test_attributes_that_are_kept_are_taken_back(ec2, vpc):
