@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
 
     Observer = Callable[[Event], None]
     Submit = Callable[[Begun], object]
+    AskToDelete = Callable[[StackState], object]
 
 _AGENT = "agent"
+_TRIES, _SHORTLY_S = 20, 0.05
 _KEPT = "****"
 """What a secret parameter is shown as; given back, it means the present value."""
 
@@ -58,12 +61,19 @@ class Cluster:
     """One cluster, as its stack was when this was made or last refreshed; what changes it, refreshes it."""
 
     def __init__(
-        self, stacks: Stacks, stack_id: str, state: StackState | None = None, *, submit: Submit | None = None
+        self,
+        stacks: Stacks,
+        stack_id: str,
+        state: StackState | None = None,
+        *,
+        submit: Submit | None = None,
+        ask_to_delete: AskToDelete | None = None,
     ) -> None:
         self.stacks = stacks
         self.stack_id = stack_id
         self._state = state or stacks.store.stack(stack_id)
         self._submit = submit
+        self._ask_to_delete = ask_to_delete or (lambda state: stacks.store.ask(state.stack_id, "delete"))
         self._machines: list[Machine] | None = None
 
     # Looking
@@ -248,21 +258,30 @@ class Cluster:
         Raises `StalePlanError` when the cluster is of another revision than is named.
         """
         self._of_revision(revision)
-        state = self.stacks.mine(self.stack_id)
-        if state.status is StackStatus.DELETE_COMPLETE:
-            return self.refresh()
+        for _ in range(_TRIES):
+            if self._began_to_destroy(self.stacks.mine(self.stack_id)):
+                return self.refresh()
+        raise StackBusyError(f"cluster {self.name} is busy; try again")
+
+    def _began_to_destroy(self, state: StackState) -> bool:
+        """Begin to remove the cluster, or ask for it; False when it has moved on in the meantime."""
+        if state.status in {StackStatus.DELETE_COMPLETE, StackStatus.DELETE_IN_PROGRESS}:
+            return True
         if state.protected:
             raise StackError(f"cluster {state.name} is protected: take its stack's termination protection away first")
         submit = carrier(self._submit)
         try:
             begun = self.stacks.operations.delete(state)
         except StackBusyError:
-            if state.status is not StackStatus.DELETE_IN_PROGRESS:
-                self.stacks.store.ask(self.stack_id, "delete")
-        else:
-            if begun is not None:
-                submit(begun)
-        return self.refresh()
+            try:
+                self._ask_to_delete(state)
+            except StackError:  # it has ended just now
+                time.sleep(_SHORTLY_S)
+                return False
+            return True
+        if begun is not None:
+            submit(begun)
+        return True
 
     # Within
 

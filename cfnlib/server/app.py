@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from werkzeug import Request
 
     from cfnlib.identity.request import SignedRequest
-    from cfnlib.operations import Begun
     from cfnlib.server.client_api import ClientApi
     from cfnlib.server.service import Service
     from cfnlib.web import Metrics
@@ -170,14 +169,15 @@ def _clusters(app: App, request: Request, signed: SignedRequest, _: str) -> Resp
     except CfnlibError as error:
         return problem_of(error).response()
     note(request, account=caller.account)
+    workers = app.service.workers
     with app.service.stacks(caller) as stacks:
-
-        def submit(begun: Begun) -> None:
-            app.service.workers.submit(begun, caller)
-
-        return clusters_rest.respond(
-            request, clusters_rest.ClustersContext(stacks, submit, lambda: app.service.check_room(caller))
+        context = clusters_rest.ClustersContext(
+            stacks,
+            submit=lambda begun: workers.submit(begun, caller),
+            before_launch=lambda: app.service.check_room(caller),
+            ask_to_delete=lambda state: workers.ask_to_delete(state, {}, caller),
         )
+        return clusters_rest.respond(request, context)
 
 
 def _bucket(app: App, request: Request, signed: SignedRequest, request_id: str) -> Response:

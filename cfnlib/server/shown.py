@@ -132,13 +132,19 @@ def resource_summary(row: Resource, state: Shown) -> dict[str, Any]:
     """A resource for ListStackResources."""
     return {
         "LogicalResourceId": row.logical_id,
-        "PhysicalResourceId": row.physical_id,
+        "PhysicalResourceId": _physical_id(row),
         "ResourceType": row.type,
         "LastUpdatedTimestamp": changed_at(row, state),
         "ResourceStatus": row.status.value,
         "ResourceStatusReason": row.reason or None,
         "DriftInformation": _RESOURCE_NOT_CHECKED,
     }
+
+
+def _physical_id(row: Resource) -> str | None:
+    """A resource's physical id. A wait handle's is its URL. Source: CloudFormation user guide, Ref of a handle."""
+    url = row.attributes.get("Url") if row.type.endswith("::WaitConditionHandle") else None
+    return url or row.physical_id
 
 
 def resource(row: Resource, state: Shown) -> dict[str, Any]:

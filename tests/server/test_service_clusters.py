@@ -12,8 +12,10 @@ import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from service_world import HELD
 
 from cfnlib.clusters.blueprint import shipped
+from cfnlib.state.model import Signal
 
 POOL = urllib3.PoolManager(maxsize=8, retries=False)
 MACHINES = ["demo-agent-1", "demo-agent-2", "demo-master-1"]
@@ -116,6 +118,31 @@ def test_a_cluster_that_is_launching_is_destroyed_at_once(place, ask):
     assert ask("DELETE", begun.headers["Location"]).status == 202
     assert until(ask, begun.headers["Location"], None)["code"] == "destroyed"
     assert machines(place) == []
+
+
+def test_a_cluster_whose_launch_ends_just_when_it_shall_be_destroyed_is_destroyed(place, ask, monkeypatch):
+    mark = {"Kind": "held", "Roles": {"key": "Key"}}
+    template = json.dumps({**json.loads(HELD), "Metadata": {"Cfnlib::Cluster": mark}})
+    begun = ask("POST", "/clusters", {"name": "crossing", "template": template})
+    stack_id = begun.json["stack_id"]
+    store = type(place.service.store)
+    tell = store.ask
+
+    def ends_before_it_hears(self, found, request):
+        tell(self, found, request)
+        if request == "delete":
+            tell(self, found, None)
+            self.add_signal(found, "Handle", Signal("a", "SUCCESS"))
+            for _ in range(400):
+                if not self.stack(found).status.in_progress:
+                    return
+                Event().wait(0.02)
+
+    monkeypatch.setattr(store, "ask", ends_before_it_hears)
+    assert ask("DELETE", begun.headers["Location"]).status == 202
+    until(ask, begun.headers["Location"], None)
+    statuses = [event.status for event in place.service.store.events(stack_id) if event.logical_id == "crossing"]
+    assert statuses == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
 
 
 def test_who_does_not_sign_learns_only_what_the_api_is(ask):

@@ -40,6 +40,18 @@ def said(**members):
     return json.dumps({"Status": "SUCCESS", "UniqueId": "a", "Reason": "done", "Data": "ready", **members}).encode()
 
 
+def test_the_owner_sees_a_handles_url_as_its_physical_id(place, cfn):
+    stack_id = place.held("shown")
+    which = {"StackName": stack_id, "LogicalResourceId": "Handle"}
+    url = cfn.describe_stack_resource(**which)["StackResourceDetail"]["PhysicalResourceId"]
+    assert url == handle_url(place, stack_id)
+    listed = cfn.list_stack_resources(StackName=stack_id)["StackResourceSummaries"]
+    assert url in [row.get("PhysicalResourceId") for row in listed]
+    assert send(url, said()) == 200
+    place.until(stack_id, "CREATE_COMPLETE")
+    place.removed(stack_id)
+
+
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 @pytest.mark.parametrize("content_type", ["", "application/json", "application/x-www-form-urlencoded"])
 def test_a_signal_ends_the_wait(place, method, content_type):
