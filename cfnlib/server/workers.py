@@ -199,13 +199,18 @@ class Workers:
         _log.info("%s is %s%s", state_name(stack_id), state.status.value, f": {state.reason}" if state.reason else "")
 
     def _follow(self, stacks: Stacks, state: StackState) -> Begun | None:
-        """The deletion that somebody has asked for while the operation ran, if they did."""
-        if self._halt.is_set():
-            return None
+        """The deletion that somebody has asked for while the operation ran, here or at another process, if they did.
+
+        It is begun also when this process ends: the wish was told to the operation, and nobody else knows of it.
+        """
         with self._changed:
             asked = self._asked.pop(state.stack_id, None)
-        if asked is not None and state.status not in _GOING:
-            return stacks.operations.delete(state, terms=asked[0])
+        if asked is not None or state.request == "delete":
+            present = self._service.store.stack(state.stack_id)
+            if present.status not in _GOING and not present.protected:
+                return stacks.operations.delete(present, terms=asked[0] if asked is not None else {})
+        if self._halt.is_set():
+            return None
         return stacks.operations.take_up(state) if state.status.in_progress else None
 
     def _later(self, stack_id: str, error: Exception, *, told: bool = False) -> None:

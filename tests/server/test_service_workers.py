@@ -20,7 +20,7 @@ from cfnlib.server.service import Service
 from cfnlib.server.settings import ServiceSettings
 from cfnlib.simulator import Latency
 from cfnlib.stacks import Stacks
-from cfnlib.state.model import Signal
+from cfnlib.state.model import Signal, StackStatus
 from cfnlib.state.open import open_store
 
 
@@ -318,6 +318,22 @@ def test_a_deletion_asked_of_an_operation_that_ends_just_then_is_done_all_the_sa
 
     monkeypatch.setattr("cfnlib.state.sql.SqlStore.ask", ends_before_it_hears)
     place.client().delete_stack(StackName="crossing", ClientRequestToken="gone")
+    place.until(stack_id, "DELETE_COMPLETE")
+    statuses = [event.status for event in place.service.store.events(stack_id) if event.logical_id == "crossing"]
+    assert statuses == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+
+
+def test_a_deletion_asked_at_another_process_just_when_an_operation_ends_is_done(own, monkeypatch):
+    place = own(sweep_s=60.0)  # not by the sweep, and not by what this process remembers
+    commit = type(place.service.store).commit
+
+    def hears_as_it_ends(self, lease, *, stack=None, **given):
+        if stack is not None and stack.status is StackStatus.CREATE_COMPLETE:
+            self.ask(stack.stack_id, "delete")
+        return commit(self, lease, stack=stack, **given)
+
+    monkeypatch.setattr("cfnlib.state.sql.SqlStore.commit", hears_as_it_ends)
+    stack_id = place.client().create_stack(StackName="crossing", TemplateBody=QUICK)["StackId"]
     place.until(stack_id, "DELETE_COMPLETE")
     statuses = [event.status for event in place.service.store.events(stack_id) if event.logical_id == "crossing"]
     assert statuses == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
