@@ -1,6 +1,6 @@
 """The service: how fast it answers beside moto's server, how soon it begins, how it carries many stacks at once.
 
-python tests/benchmarks/service.py [look] [begin] [many] [soak] [--moto PATH] [--minutes N]
+python tests/benchmarks/service.py [look] [begin] [many] [soak] [--moto PATH] [--minutes N] [--seed N]
 
 Cloud, service and moto's server are processes of their own on loopback. Each line printed is `name value`; nothing
 here passes or fails. Without moto's server (`moto_server` on the path, or --moto) its figures are left out.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import shutil
 import socket
 import statistics
@@ -33,9 +32,9 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config as BotoConfig
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError
 from cloud import running
 from many_stacks import IN_FLIGHT, bare
+from soak import soak
 
 STORED = 1000
 ASKED = 600
@@ -237,57 +236,6 @@ def many(_: argparse.Namespace) -> None:
     figure("many_in_flight", IN_FLIGHT)
 
 
-def soak(asked: argparse.Namespace) -> None:
-    """Mixed calls for minutes on a cloud that fails now and then: errors by code, and memory as time goes by."""
-    begun, errors, calls = time.monotonic(), Counter(), Counter()
-    until = begun + asked.minutes * 60
-    with running(0.2, faults=True) as cloud, service(cloud.place) as (url, process):
-        stop = threading.Event()
-
-        def work(number: int) -> None:
-            client, turn = client_of(url, cloud.place["key"], cloud.place["secret"]), random.Random(number)
-            names = [f"k{number}-{one}" for one in range(6)]
-            while not stop.is_set():
-                name = turn.choice(names)
-                call, params = turn.choice(
-                    [
-                        ("create_stack", {"StackName": name, "TemplateBody": SMALL}),
-                        ("create_stack", {"StackName": name, "TemplateBody": generated.cluster(2)}),
-                        ("delete_stack", {"StackName": name}),
-                        ("describe_stacks", {"StackName": name}),
-                        ("describe_stack_events", {"StackName": name}),
-                        ("list_stacks", {}),
-                        ("list_stack_resources", {"StackName": name}),
-                        ("validate_template", {"TemplateBody": SMALL}),
-                        ("get_template", {"StackName": name}),
-                    ]
-                )
-                calls[call] += 1
-                try:
-                    getattr(client, call)(**params)
-                except ClientError as error:
-                    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-                    errors[f"{status}_{error.response['Error']['Code']}"] += 1
-                time.sleep(0.02)
-
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        memory = []
-        while time.monotonic() < until:
-            time.sleep(min(15.0, max(until - time.monotonic(), 0.1)))
-            memory.append(_resident_mib(process.pid))
-            figure(f"soak_resident_mib_after_{time.monotonic() - begun:.0f}_s", memory[-1])
-        stop.set()
-        for thread in threads:
-            thread.join()
-    figure("soak_calls", sum(calls.values()))
-    for code, number in sorted(errors.items()):
-        figure(f"soak_errors_{code}", number)
-    half = memory[len(memory) // 4 : len(memory) // 2] or memory
-    figure("soak_memory_end_over_first_half", statistics.mean(memory[-3:]) / statistics.mean(half))
-
-
 def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -302,7 +250,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("what", nargs="*", default=["look", "begin", "many", "soak"])
     parser.add_argument("--moto", default=shutil.which("moto_server"))
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float, default=10.0, help="of the soak (default: 10)")
+    parser.add_argument("--seed", type=int, default=0, help="of the soak's choices (default: 0)")
+    parser.add_argument("--faults", default="", help="of the soak, by name with commas between (default: all)")
     asked = parser.parse_args()
     for name in asked.what:
         {"look": look, "begin": begin, "many": many, "soak": soak}[name](asked)
