@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ec2_bridges import ec2_bridges
 from mesos_clusters import RUNNER
 from runner_probe import WAITS, Probe
 
@@ -30,6 +31,16 @@ def make(tmp_path):
         one.kill_servers()
 
 
+@pytest.fixture(scope="module")
+def beside():
+    """The options and variables for an EC2 API that runs already, which saves the time to start one."""
+    with ec2_bridges() as world:
+        yield (
+            ("--bridge", world.urls[0]),
+            {"AWS_ACCESS_KEY_ID": world.user.key, "AWS_SECRET_ACCESS_KEY": world.user.secret},
+        )
+
+
 def alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -41,18 +52,21 @@ def alive(pid):
     ("how", "status"),
     [("sys.exit(0)", 0), ("sys.exit(3)", 3), ("raise ValueError(1)", 1), ("os.kill(os.getpid(), 9)", 137)],
 )
-def test_the_scripts_status_is_the_runners(make, how, status):
-    probe = make(f"\n{how}\n")
-    assert probe.run().returncode == status
+def test_the_scripts_status_is_the_runners(make, beside, how, status):
+    probe, (words, variables) = make(f"\n{how}\n"), beside
+    assert probe.run(*words, **variables).returncode == status
     assert probe.nothing_left()
 
 
 @pytest.mark.parametrize("number", ENDS)
-def test_a_signal_to_the_runner_reaches_the_script_which_ends_in_its_own_way(make, number):
-    probe = make(WAITS)
-    runner = probe.start()
+def test_a_signal_to_the_runner_reaches_the_script_which_ends_in_its_own_way(make, beside, number):
+    probe, words = make(WAITS), ()
+    if number != signal.SIGTERM:
+        words, variables = beside
+        probe.environment |= variables
+    runner = probe.start(*words)
     probe.told("ready")
-    assert len(probe.servers()) == 1
+    assert len(probe.servers()) == (1 if number == signal.SIGTERM else 0)
     runner.send_signal(number)
     assert runner.wait(30) == 7
     assert probe.told("heard") == [number]
