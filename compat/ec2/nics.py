@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from compat.ec2.world import Row, World
 
-_NOT_OF_INSTANCE = frozenset({"AvailabilityZone", "RequesterManaged", "TagSet", "_uuid"})
-
 
 def cards(row: Row) -> list[Row]:
     """The cards of a machine in the order of their devices."""
@@ -51,47 +49,19 @@ def interface(
 
     `addresses` are the public ones by machine.
     """
-    uuid = str(nic["id"])
+    found = _card(world, nic, groups, since)
+    found["Attachment"] |= {
+        "InstanceId": world.learn("instance", str(row["id"])),
+        "InstanceOwnerId": world.caller.account_number,
+    }
     public = {str(one.get("vmipaddress")): one for one in addresses.get(str(row["id"]), ())}
-    private = nic.get("ipaddress")
-    own = [{"Primary": True, "PrivateIpAddress": private}] if private else []
-    own += [{"Primary": False, "PrivateIpAddress": one["ipaddress"]} for one in nic.get("secondaryip") or ()]
-    for one in own:
+    for one in found["PrivateIpAddresses"]:
         address = public.get(str(one["PrivateIpAddress"]))
-        one["PrivateDnsName"] = one["PrivateIpAddress"]
         if address is not None:
             one["Association"] = _association(world, address)
-    return {
-        "NetworkInterfaceId": ec2_id("nic", uuid),
-        "Association": next((one["Association"] for one in own if "Association" in one), None),
-        "Attachment": {
-            "AttachTime": since,
-            "AttachmentId": ec2_id("attachment", uuid),
-            "DeleteOnTermination": True,
-            "DeviceIndex": int(nic.get("deviceid") or 0),
-            "NetworkCardIndex": 0,
-            "InstanceId": world.learn("instance", str(row["id"])),
-            "InstanceOwnerId": world.caller.account_number,
-            "Status": "attached",
-        },
-        "AvailabilityZone": row.get("zonename"),
-        "Description": "",
-        "Groups": groups,
-        "InterfaceType": "interface",
-        "Ipv6Addresses": [],
-        "MacAddress": nic.get("macaddress"),
-        "OwnerId": world.caller.account_number,
-        "PrivateDnsName": private,
-        "PrivateIpAddress": private,
-        "PrivateIpAddresses": own,
-        "RequesterManaged": False,
-        "SourceDestCheck": True,
-        "Status": "in-use",
-        "SubnetId": ec2_id("subnet", str(nic["networkid"])) if nic.get("networkid") else None,
-        "TagSet": [],
-        "VpcId": ec2_id("vpc", str(nic["vpcid"])) if nic.get("vpcid") else None,
-        "_uuid": uuid,
-    }
+            found.setdefault("Association", one["Association"])
+    more = {"AvailabilityZone": row.get("zonename"), "RequesterManaged": False, "TagSet": []}
+    return {**found, **more, "_uuid": str(nic["id"])}
 
 
 def of_instance(
@@ -99,19 +69,47 @@ def of_instance(
 ) -> list[dict[str, Any]]:
     """The cards of a machine as its description holds them; of its public address only what the machine shows."""
     found = []
+    public = row.get("publicip")
     for nic in cards(row):
-        whole = interface(world, row, nic, groups=groups, since=since, addresses={})
-        one = {key: value for key, value in whole.items() if key not in _NOT_OF_INSTANCE}
-        one["Attachment"] = {key: value for key, value in whole["Attachment"].items() if "Instance" not in key}
-        if row.get("publicip") and nic.get("isdefault"):
+        one = _card(world, nic, groups, since)
+        if public and nic.get("isdefault"):
             owner = world.caller.account_number
-            one["Association"] = {
-                "IpOwnerId": owner,
-                "PublicDnsName": row["publicip"],
-                "PublicIp": row["publicip"],
-            }
+            one["Association"] = {"IpOwnerId": owner, "PublicDnsName": public, "PublicIp": public}
         found.append(one)
     return found
+
+
+def _card(world: World, nic: Row, groups: Sequence[Mapping[str, str]], since: datetime | None) -> dict[str, Any]:
+    """What is told of a card wherever it is told of."""
+    uuid, private = str(nic["id"]), nic.get("ipaddress")
+    further = [one["ipaddress"] for one in nic.get("secondaryip") or ()]
+    own = [(True, private)] if private else []
+    own += [(False, address) for address in further]
+    return {
+        "NetworkInterfaceId": ec2_id("nic", uuid),
+        "Attachment": {
+            "AttachTime": since,
+            "AttachmentId": ec2_id("attachment", uuid),
+            "DeleteOnTermination": True,
+            "DeviceIndex": int(nic.get("deviceid") or 0),
+            "NetworkCardIndex": 0,
+            "Status": "attached",
+        },
+        "Description": "",
+        "Groups": groups,
+        "InterfaceType": "interface",
+        "MacAddress": nic.get("macaddress"),
+        "OwnerId": world.caller.account_number,
+        "PrivateDnsName": private,
+        "PrivateIpAddress": private,
+        "PrivateIpAddresses": [
+            {"Primary": primary, "PrivateIpAddress": address, "PrivateDnsName": address} for primary, address in own
+        ],
+        "SourceDestCheck": True,
+        "Status": "in-use",
+        "SubnetId": ec2_id("subnet", str(nic["networkid"])) if nic.get("networkid") else None,
+        "VpcId": ec2_id("vpc", str(nic["vpcid"])) if nic.get("vpcid") else None,
+    }
 
 
 def _association(world: World, address: Row) -> dict[str, Any]:
