@@ -70,7 +70,10 @@ class Database:
         self._begin_anew()
 
     def read(self, work: Callable[[Connection], _T]) -> _T:
-        """What `work` reads in one transaction."""
+        """What `work` reads. Each statement sees what is committed by then: on SQLite no transaction is begun.
+
+        A statement is a snapshot of its own anyway, and to begin and to end one costs as much as to look.
+        """
         self._notice_fork()
         with self._connections:
             return self._run(self._engine, work)
@@ -222,8 +225,8 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("cfnlib_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if connection.get_execution_options().get("cfnlib_writes"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, func, select
 
@@ -26,6 +26,7 @@ from cfnlib.state.sql_schema import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
+    from typing import Self
 
     from sqlalchemy import BindParameter, Connection, Select
 
@@ -36,7 +37,6 @@ _GONE = ResourceStatus.DELETE_COMPLETE.value
 _IN_PROGRESS = [status.value for status in StackStatus if status.in_progress]
 
 _stack, _event, _resource = stack_table.c, event_table.c, resource_table.c
-_stacks = select(stack_table)
 _summaries = select(*[_stack[name] for name in rows.SUMMARY])
 _newest_first = _summaries.order_by(_stack.created_at.desc(), _stack.stack_id.desc()).limit(bindparam("count"))
 _at: BindParameter[float] = bindparam("at")
@@ -84,6 +84,25 @@ _under_way = (
     .where(_stack.status.in_(_IN_PROGRESS))
     .order_by(_stack.created_at, _stack.stack_id)
 )
+
+
+class _Ways(NamedTuple):
+    """The ways to find one stack, made beforehand: to make a statement takes longer than to carry it out."""
+
+    by_name: Select[Any]
+    by_id: Select[Any]
+    by_id_in_account: Select[Any]
+
+    @classmethod
+    def of(cls, query: Select[Any]) -> Self:
+        """The ways to find what this query tells of a stack."""
+        wanted: BindParameter[str] = bindparam("wanted")
+        ours = _stack.account == bindparam("of_account")
+        by_id = query.where(_stack.stack_id == wanted)
+        return cls(query.where(ours, _stack.live_name == wanted), by_id, by_id.where(ours))
+
+
+_STACK, _SUMMARY = _Ways.of(select(stack_table)), _Ways.of(_summaries)
 _ALL = 2**31 - 1
 """A limit that is none; every database takes it."""
 _LAST = 2**62
@@ -92,23 +111,20 @@ _LAST = 2**62
 
 def stack(connection: Connection, name_or_id: str, account: str) -> Stack | None:
     """The stack with this id, else with this name."""
-    row = _found(connection, _stacks, name_or_id, account)
+    row = _found(connection, _STACK, name_or_id, account)
     return None if row is None else rows.stack_of(row._asdict())
 
 
 def summary(connection: Connection, name_or_id: str, account: str) -> StackSummary | None:
     """The same in short."""
-    row = _found(connection, _summaries, name_or_id, account)
+    row = _found(connection, _SUMMARY, name_or_id, account)
     return None if row is None else rows.summary_of(row)
 
 
-def _found(connection: Connection, query: Select[Any], name_or_id: str, account: str) -> Any:  # noqa: ANN401  # a row
-    by_id = query.where(_stack.stack_id == bindparam("wanted"))
-    if account:
-        by_id = by_id.where(_stack.account == bindparam("of_account"))
-    by_name = query.where(_stack.account == bindparam("of_account"), _stack.live_name == bindparam("wanted"))
+def _found(connection: Connection, ways: _Ways, name_or_id: str, account: str) -> Any:  # noqa: ANN401  # a row
+    by_id = ways.by_id_in_account if account else ways.by_id
     values = {"wanted": name_or_id, "of_account": account}
-    likely, other = (by_id, by_name) if ":" in name_or_id else (by_name, by_id)
+    likely, other = (by_id, ways.by_name) if ":" in name_or_id else (ways.by_name, by_id)
     return connection.execute(likely, values).first() or connection.execute(other, values).first()
 
 
