@@ -21,6 +21,24 @@ _CDROM = 3
 """The device id that CloudStack keeps for the CD. Source: CloudStack 4.19, attachVolume."""
 
 
+_IMPOSSIBLE: Mapping[str, tuple[str, object, str]] = {
+    "CpuOptions": ("", None, "the processors of a machine are its service offering's"),
+    "DisableApiStop": ("", False, "a machine cannot be kept from being stopped by its owner"),
+    "DisableApiTermination": ("", False, "a machine cannot be kept from being terminated by its owner"),
+    "EnclaveOptions": ("Enabled", False, "CloudStack has no enclaves"),
+    "HibernationOptions": ("Configured", False, "CloudStack does not hibernate machines: stop them"),
+    "IamInstanceProfile": ("", None, "CloudStack has no roles for machines: hand keys over in the user data"),
+    "InstanceInitiatedShutdownBehavior": ("", "stop", "a machine that shuts itself down is stopped, not terminated"),
+    "Ipv6AddressCount": ("", 0, "this API gives addresses of IPv4"),
+    "Ipv6Addresses": ("", None, "this API gives addresses of IPv4"),
+    "KernelId": ("", None, "a machine starts the kernel that its image has"),
+    "LaunchTemplate": ("", None, "nothing is stored here: give RunInstances the template's parameters"),
+    "LicenseSpecifications": ("", None, "CloudStack counts no licenses"),
+    "RamdiskId": ("", None, "a machine starts with the RAM disk that its image has"),
+}
+"""What of a launch cannot be honoured: which member says so, the value that changes nothing, and why."""
+
+
 @frozen
 class Disk:
     """A volume beside the root: in GiB, None with a snapshot's size; `device_id` is CloudStack's."""
@@ -54,6 +72,25 @@ class Disks:
             world.done("attachVolume", id=volume["id"], virtualmachineid=machine_id, deviceid=disk.device_id)
 
 
+def check_possible(params: Mapping[str, Any]) -> None:
+    """Raise `Ec2Error` for what is asked of a launch and cannot be had here."""
+    for name, (member, harmless, reason) in _IMPOSSIBLE.items():
+        said = params.get(name)
+        value = said.get(member) if member and isinstance(said, dict) else said
+        if value and value != harmless:
+            raise unsupported(f"{name}: {reason}")
+
+
+def check_plain(ebs: Mapping[str, Any]) -> None:
+    """Raise `Ec2Error` for a volume that shall be encrypted or shared: that is for its disk offering to say."""
+    for name in ("Encrypted", "KmsKeyId", "MultiAttachEnabled"):
+        if ebs.get(name):
+            raise unsupported(
+                f"{name}: whether a volume is encrypted is its disk offering's, and it is attached to one machine: "
+                "leave it out, and have the administrator make the disk offering one that encrypts"
+            )
+
+
 def disks_of(world: World, mappings: Iterable[Mapping[str, Any]]) -> Disks:
     """The disks that block device mappings ask for. Raises `Ec2Error`."""
     deploy: dict[str, Any] = {}
@@ -64,6 +101,7 @@ def disks_of(world: World, mappings: Iterable[Mapping[str, Any]]) -> Disks:
         device, ebs = mapping.get("DeviceName") or "", mapping.get("Ebs")
         if ebs is None or mapping.get("NoDevice") is not None:
             continue  # instance stores and suppressed devices: a machine of CloudStack has none of its image's
+        check_plain(ebs)
         size = ebs.get("VolumeSize")
         if size is not None and size < 1:
             raise Ec2Error("InvalidParameterValue", f"Volume of {size}GiB is too small; minimum is 1GiB.")

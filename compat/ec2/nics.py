@@ -60,7 +60,7 @@ def interface(
         if address is not None:
             one["Association"] = _association(world, address)
             found.setdefault("Association", one["Association"])
-    more = {"AvailabilityZone": row.get("zonename"), "RequesterManaged": False, "TagSet": []}
+    more: dict[str, Any] = {"AvailabilityZone": row.get("zonename"), "RequesterManaged": False, "TagSet": []}
     return {**found, **more, "_uuid": str(nic["id"])}
 
 

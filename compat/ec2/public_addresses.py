@@ -88,12 +88,16 @@ def came_with(row: Row) -> str | None:
     return next((str(tag["value"]) for tag in row.get("tags") or () if tag["key"] == OF), None)
 
 
-def give(world: World, uuid: str) -> None:
-    """Give a machine its address as soon as it runs. Raises what goes wrong; nothing is left of the address then."""
+def give(world: World, uuid: str) -> bool:
+    """Give a machine its address as soon as it runs; gives whether it has one then.
+
+    A machine that does not run has none; nor has one when this server ends before it runs. Raises what goes wrong,
+    and leaves nothing of the address then.
+    """
     row = _running(world, uuid)
     nic = next((one for one in (row or {}).get("nic") or () if one.get("isdefault")), None)
     if row is None or nic is None:
-        return
+        return False
     address = new_address(world, {"networkid": str(nic["networkid"])})
     door = str(address["id"])
     try:
@@ -106,6 +110,7 @@ def give(world: World, uuid: str) -> None:
     except CfnlibError:
         world.done("disassociateIpAddress", id=door)
         raise
+    return True
 
 
 def give_back(world: World, machine: Row) -> None:

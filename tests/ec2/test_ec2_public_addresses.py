@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from ec2_bridges import IMAGE, TYPE, ec2_bridges, launched, refusal, settled, states, when
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cfnlib.simulator.faults import Fault
 from compat.ec2.firewall import openings
@@ -293,6 +295,23 @@ def test_nobody_elses_firewall_is_touched(plain_world, door):
     other.revoke_security_group_ingress(GroupName="first", IpPermissions=[permission(9999)])
     assert let_through(plain_world, ip) == before
     assert refusal(other.associate_address, PublicIp=ip, InstanceId=door[0]) == "InvalidAddress.NotFound"
+
+
+PORTS = st.integers(0, 65535)
+RANGES = st.lists(st.tuples(PORTS, PORTS).map(sorted), max_size=6)
+
+
+@given(RANGES, RANGES, st.lists(PORTS, max_size=8))
+def test_what_is_let_through_is_what_some_rule_allows_and_no_two_openings_are_in_conflict(tcp, office, samples):
+    rules = [Rule("tcp", *one, cidr=ANYWHERE) for one in tcp] + [Rule("tcp", *one, cidr=OFFICE) for one in office]
+    found = openings(rules)
+    for cidr, ranges in ((ANYWHERE, tcp), (OFFICE, office)):
+        mine = [one for one in found if one.cidr == cidr]
+        for port in {*samples, *(port for one in ranges for port in one)} - {0}:
+            assert sum(one.first <= port <= one.last for one in mine) == any(
+                first <= port <= last for first, last in ranges
+            )
+        assert all(1 <= one.first <= one.last <= 65535 for one in mine)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ec2_bridges import SERVICE, code_of, ec2_bridges, refusal
+from ec2_bridges import IMAGE, SERVICE, TYPE, code_of, ec2_bridges, launched, refusal
 
 from cfnlib.simulator.api import commands
 from compat.ec2.actions import table
@@ -72,3 +72,32 @@ def test_a_rate_that_is_none_is_refused_at_the_start(number, capsys):
         main(["--requests-per-second", number])
     assert ended.value.code == 2
     assert "--requests-per-second" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("harmless", "wanted"),
+    [
+        ({"DisableApiTermination": False}, {"DisableApiTermination": True}),
+        ({"InstanceInitiatedShutdownBehavior": "stop"}, {"InstanceInitiatedShutdownBehavior": "terminate"}),
+        ({"HibernationOptions": {"Configured": False}}, {"HibernationOptions": {"Configured": True}}),
+        ({"EbsOptimized": True}, {"IamInstanceProfile": {"Name": "n"}}),
+        ({"Monitoring": {"Enabled": True}}, {"LaunchTemplate": {"LaunchTemplateName": "n"}}),
+        ({}, {"BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": {"Encrypted": True}}]}),
+    ],
+)
+def test_what_a_launch_cannot_have_is_refused_and_what_changes_nothing_is_not(plain_world, harmless, wanted):
+    ec2 = plain_world.ec2()
+    before = plain_world.machines()
+    asked = {"ImageId": IMAGE, "InstanceType": TYPE, "MinCount": 1, "MaxCount": 1}
+    assert refusal(ec2.run_instances, **asked, **wanted) == "UnsupportedOperation"
+    assert plain_world.machines() == before
+    made = launched(ec2, **harmless)["Instances"][0]["InstanceId"]
+    ec2.terminate_instances(InstanceIds=[made])
+
+
+@pytest.mark.parametrize("wanted", [{"Encrypted": True}, {"KmsKeyId": "k"}, {"MultiAttachEnabled": True}])
+def test_a_volume_is_not_made_in_the_clear_when_it_was_to_be_encrypted(plain_world, wanted):
+    ec2 = plain_world.ec2()
+    before = ec2.describe_volumes()["Volumes"]
+    assert refusal(ec2.create_volume, AvailabilityZone="Sandbox", Size=1, **wanted) == "UnsupportedOperation"
+    assert ec2.describe_volumes()["Volumes"] == before

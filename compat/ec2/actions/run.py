@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -24,7 +25,7 @@ from compat.ec2.actions.placement_groups import placement_group
 from compat.ec2.boot import user_data
 from compat.ec2.faults import Ec2Error, as_ec2, not_found, unsupported
 from compat.ec2.homes import Home, check_keys, put
-from compat.ec2.launch import Disks, disks_of, groups_asked
+from compat.ec2.launch import Disks, check_possible, disks_of, groups_asked
 from compat.ec2.launch_cards import network_for
 from compat.ec2.machines import Describer, reservations
 from compat.ec2.marks import Marks, display_name, machine_name, new_reservation, reservation_of
@@ -68,6 +69,7 @@ def run_instances(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def prepared(world: World, params: Mapping[str, Any], reservation: str, marks: Marks | None = None) -> Launch:
     """All that can be wrong with a request, found before the first machine is made. Raises `Ec2Error`."""
+    check_possible(params)
     asked_type, asked_image = params.get("InstanceType") or "m1.small", params.get("ImageId")
     if not asked_image:
         raise Ec2Error("MissingParameter", "The request must contain the parameter ImageId")
@@ -156,11 +158,13 @@ def _dress(world: World, launch: Launch, uuid: str) -> Callable[[], None]:
             for row in world.rows("volume", virtualmachineid=uuid):
                 put(world, Home("Volume", str(row["id"])), launch.volume_tags)
         if launch.marks.public:
+            given = False
             try:
-                give(world, uuid)
-            except CfnlibError:
-                remark(world, {"id": uuid, "tags": pairs}, public="")  # nobody need wait for it any more
-                raise
+                given = give(world, uuid)
+            finally:
+                if not given:  # nobody need wait for it any more
+                    with suppress(CfnlibError):  # the machine may be gone
+                        remark(world, {"id": uuid, "tags": pairs}, public="")
 
     return work
 

@@ -11,7 +11,7 @@ from compat.ec2.faults import Ec2Error, unsupported
 from compat.ec2.filters import filtered
 from compat.ec2.homes import Home, put, shown, tags_asked
 from compat.ec2.ids import DIGITS
-from compat.ec2.launch import creation
+from compat.ec2.launch import check_plain, creation
 from compat.ec2.machines import GONE, device_name, tags_of, time_of
 from compat.ec2.pages import paged
 
@@ -100,6 +100,7 @@ def create_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
         raise Ec2Error("MissingParameter", "The request must contain the parameter size or snapshotId")
     if size is not None and not 1 <= size <= 65536:
         raise Ec2Error("InvalidParameterValue", f"Volume of {size}GiB is out of range; 1 to 65536 GiB can be had.")
+    check_plain(params)
     tags = tags_asked(params, "volume")
     snapshot_id = None if not snapshot else world.uuid("snapshot", snapshot)
     name = _name(world, params.get("ClientToken"), tags.get("Name"))
