@@ -25,7 +25,7 @@ from cfnlib.plan.name import signal_url_below
 from cfnlib.plan.validate import validate
 from cfnlib.shelf import Shelf
 from cfnlib.stack import Stack
-from cfnlib.state.model import Event, Signal, StackStatus, Terms
+from cfnlib.state.model import CANCELLABLE, Event, Signal, StackStatus, Terms
 from cfnlib.wanted import as_template, changed_state, check_choice
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ class Stacks:
     def cancel(self, name: str) -> None:
         """Ask a creation or an update under way, in whichever process, to stop and go back. Does not wait."""
         state = self._shelf.mine(name)
-        if not state.status.in_progress:
+        if state.status not in CANCELLABLE:
             raise StackError(f"stack {state.name} is {state.status.value}: there is no operation to cancel")
         self.store.ask(state.stack_id, "cancel")
 

@@ -103,8 +103,8 @@ class Engine:
         left to another process: the answers to calls in flight are awaited and written down, the ends of jobs not.
         Gives the stack as it then is, with what was asked of the operation when it was too late to hear: still in
         progress only after that, or when somebody asked to delete it, which is then theirs to do. Raises
-        `LeaseLostError`; and `CloudError` when the cloud cannot be asked what it is: the stack then stays as it is, to
-        be resumed.
+        `LeaseLostError`; and `CloudError` when the cloud cannot be asked what it is: the stack then stays as it is,
+        to be resumed.
         """
         stack = self._store.stack(lease.stack_id)
         rows = [

@@ -24,6 +24,7 @@ from cfnlib.engine.trouble import Remedy, is_so, remedy, unsure
 from cfnlib.errors import CfnlibError, LeaseLostError
 from cfnlib.plan.change import Operation
 from cfnlib.schema.calls import Effect
+from cfnlib.state.model import CANCELLABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -380,8 +381,10 @@ class Walk:
                 self._fail(task, f"{task.call.command}: its job has not ended after {waited:g} s", had_effect=True)
 
     def _check_request(self) -> None:
-        outcome = self._front.outcome
-        if self._journal.request is not None and not outcome.stopped:
+        outcome, request = self._front.outcome, self._journal.request
+        if request == "cancel" and self._journal.stack.status not in CANCELLABLE:
+            request = None  # it came when there was nothing to cancel any more
+        if request is not None and not outcome.stopped:
             outcome.stopped = True
         elif self._journal.late and not outcome.failures:
             outcome.failures.append(("", TOO_LATE))

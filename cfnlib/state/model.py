@@ -74,6 +74,9 @@ _FAILED = frozenset(
 UPDATABLE = frozenset({_S.CREATE_COMPLETE, _S.UPDATE_COMPLETE, _S.UPDATE_ROLLBACK_COMPLETE, _S.UPDATE_FAILED})
 """The statuses from which an update may start."""
 
+CANCELLABLE = frozenset({_S.CREATE_IN_PROGRESS, _S.UPDATE_IN_PROGRESS})
+"""The statuses in which an operation can be asked to stop and go back; later it is on its way back, or through."""
+
 STACK_MOVES: dict[StackStatus, frozenset[StackStatus]] = {
     _S.REVIEW_IN_PROGRESS: frozenset({_S.CREATE_IN_PROGRESS, _S.DELETE_IN_PROGRESS}),
     _S.CREATE_IN_PROGRESS: frozenset(

@@ -11,7 +11,7 @@ import pytest
 from fault_worlds import TEMPLATE, World, cloud
 
 from cfnlib.errors import CfnlibError, OperationFailedError, StackBusyError, StackError, StackExistsError
-from cfnlib.simulator import Latency
+from cfnlib.simulator import Fault, Latency
 from cfnlib.state.sql import SqlStore
 
 SLOW = Latency(job_s=0.3)
@@ -161,3 +161,26 @@ def test_nothing_is_there_to_cancel_when_nothing_is_under_way(world):
     with pytest.raises(StackError, match="no operation to cancel"):
         world.stacks.cancel("demo")
     assert world.stacks.update("demo", None, {"Ssh": "23"}).status == "UPDATE_COMPLETE"
+
+
+@pytest.mark.parametrize("too_late", ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"])
+def test_what_goes_back_already_is_not_stopped_by_a_cancellation_that_comes_late(world, too_late):
+    """Who asks looked before the update failed, or was cancelled by somebody else."""
+    world.stacks.create("demo", TEMPLATE)
+    before = [one["offering"] for one in world.things("virtualmachine")]
+    world.fault(Fault("createFirewallRule", "job"))
+
+    def ask(event):
+        if event.status == "UPDATE_ROLLBACK_IN_PROGRESS":
+            world.mend()
+        if event.status == too_late:
+            world.store.ask(event.stack_id, "cancel")
+
+    with pytest.raises(OperationFailedError) as caught:
+        world.stacks.update("demo", None, {"Ssh": "2222", "Size": "Medium Instance"}, on_event=ask)
+    assert caught.value.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert "cancelled" not in caught.value.reason
+    assert [one["offering"] for one in world.things("virtualmachine")] == before
+    assert world.held() == world.known("demo")
+    with pytest.raises(StackError, match="no operation to cancel"):
+        world.stacks.cancel("demo")
