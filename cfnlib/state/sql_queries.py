@@ -159,7 +159,7 @@ def page(
     if after is not None:
         values["at"], values["last"] = _place(after)
         query = query.where(_stack.created_at <= _at, (_stack.created_at < _at) | (_stack.stack_id < _id))
-    found = [rows.summary_of(row) for row in connection.execute(query, values)]
+    found = [rows.summary_of(row) for row in connection.execute(query, values).all()]
     more = len(found) > limit
     del found[limit:]
     return found, _token(found[-1].created_at, found[-1].stack_id) if more and found else None
@@ -203,14 +203,14 @@ def by_physical_id(connection: Connection, account: str, physical_id: str) -> li
 def events(connection: Connection, stack_id: str, after: int, limit: int | None) -> list[Event]:
     """Events with a sequence above `after`, oldest first."""
     values = {"of": stack_id, "bound": after, "count": _ALL if limit is None else limit}
-    return [rows.event_of(row) for row in connection.execute(_events_on, values)]
+    return [rows.event_of(row) for row in connection.execute(_events_on, values).all()]
 
 
 def events_back(connection: Connection, stack_id: str, before: int | None, limit: int | None) -> list[Event]:
     """Events with a sequence below `before`, newest first."""
     bound = _LAST if before is None else before
     values = {"of": stack_id, "bound": bound, "count": _ALL if limit is None else limit}
-    return [rows.event_of(row) for row in connection.execute(_events_back, values)]
+    return [rows.event_of(row) for row in connection.execute(_events_back, values).all()]
 
 
 def count(connection: Connection, account: str) -> int:
