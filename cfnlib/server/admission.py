@@ -9,7 +9,7 @@ from cfnlib.server.faults import SaidError
 from cfnlib.web import Quota
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cfnlib.identity.keyring import Caller
     from cfnlib.identity.request import SignedRequest
@@ -20,12 +20,16 @@ BURST_S = 10.0
 
 
 class Admission(Gate):
-    """Admits the callers that the service's keyring knows, as often as the settings say."""
+    """Admits the callers that the service's keyring knows, as often as the settings say.
 
-    def __init__(self, service: Service) -> None:
+    `on_admitted` is told the access key of each.
+    """
+
+    def __init__(self, service: Service, *, on_admitted: Callable[[str], object] = lambda _: None) -> None:
         super().__init__(service.keyring)
         per_s = service.settings.requests_per_s
         self._service = service
+        self._on_admitted = on_admitted
         self._quota = None if per_s is None else Quota(per_s, max(per_s * BURST_S, 1.0))
 
     def admit(self, request: SignedRequest, form: Sequence[tuple[str, str]]) -> Caller:
@@ -37,6 +41,7 @@ class Admission(Gate):
         return self._counted(super().admit_cloudstack(params))
 
     def _counted(self, caller: Caller) -> Caller:
+        self._on_admitted(caller.access_key)
         if self._quota is not None and not self._quota.allows(self._service.mark(caller)):
             raise SaidError("Rate exceeded", "Throttling")
         return caller

@@ -17,11 +17,13 @@ from werkzeug import Response
 from cfnlib.errors import CfnlibError, StoreError
 from cfnlib.server.actions.account import COST_PATH, COST_TEXT
 from cfnlib.server.admission import Admission
+from cfnlib.server.bucket_xml import error_xml
 from cfnlib.server.faults import RECEIVER, SENDER, told
 from cfnlib.server.query import QueryApi
+from cfnlib.server.room import SMALL_BYTES, Rooms
 from cfnlib.server.service import SIGNAL_PATH
 from cfnlib.server.signals import take_signal
-from cfnlib.web import Door, note, signed_request_of
+from cfnlib.web import Door, Room, note, signed_request_of
 from cfnlib.wire import Service as Model
 from cfnlib.wire import render_error
 
@@ -33,13 +35,14 @@ if TYPE_CHECKING:
     from cfnlib.identity.request import SignedRequest
     from cfnlib.server.client_api import ClientApi
     from cfnlib.server.service import Service
-    from cfnlib.web import Metrics
+    from cfnlib.web import Head, Limits, Metrics
 
     Respond: TypeAlias = Callable[["App", Request, SignedRequest, str], Response]
 
 _log = logging.getLogger("cfnlib.server")
 
 STARTING = "The service is starting."
+_OF_S3 = {"RequestEntityTooLarge": "EntityTooLarge"}
 
 
 class Route(NamedTuple):
@@ -55,7 +58,8 @@ class App:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.gate = Admission(service)
+        self.rooms = Rooms(has_bucket=service.bucket is not None, look_up=service.keyring.caller)
+        self.gate = Admission(service, on_admitted=self.rooms.admitted)
         self.query = QueryApi(service, self.gate)
 
     @cached_property
@@ -104,9 +108,17 @@ class LateApp:
     def __init__(self) -> None:
         self.app: App | None = None
 
-    def door(self, metrics: Metrics | None = None) -> Door:
+    def door(self, metrics: Metrics | None = None, limits: Limits | None = None) -> Door:
         """The door to the app."""
-        return Door(self.handle, name="cloudformation", refuse=refuse, metrics=metrics, ready=self.ready)
+        return Door(
+            self.handle,
+            name="cloudformation",
+            refuse=refuse,
+            limits=limits,
+            metrics=metrics,
+            ready=self.ready,
+            room_for=self.room_for,
+        )
 
     def handle(self, request: Request, request_id: str) -> Response:
         """Answer one request; with 503 before there is an app."""
@@ -118,10 +130,20 @@ class LateApp:
         """Why no work can be done just now, None when it can."""
         return STARTING if self.app is None else self.app.ready()
 
+    def room_for(self, head: Head) -> Room:
+        """How long a body may be that comes after this head."""
+        if self.app is None:
+            return Room(SMALL_BYTES, 503, "ServiceUnavailable", STARTING)
+        return self.app.rooms.room_for(head)
+
 
 def refuse(status: int, code: str, message: str, request_id: str, request: Request) -> Response:
     """What is answered to a request that the door itself refuses, in the form of its path's own errors."""
-    if request.path != "/":
+    path = request.path
+    if not any(path == route.path or (route.below and path.startswith(route.path)) for route in ROUTES):
+        body = error_xml(_OF_S3.get(code, code), message, path, request_id)
+        return Response(body, status, content_type="application/xml")
+    if path != "/":
         return _text(status, f"{code}: {message}\n")
     whose = SENDER if status < 500 else RECEIVER
     body = render_error(Model.load("cloudformation"), code, message, request_id=request_id, type=whose)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from cfnlib.web.door import Door, Limits, note
 from cfnlib.web.form import FormError, form_of, signed_request_of
+from cfnlib.web.head import Head, Room
 from cfnlib.web.log import JsonLines, setup_logging
 from cfnlib.web.metrics import Metrics
 from cfnlib.web.quota import Quota
@@ -17,10 +18,12 @@ from cfnlib.web.server import Server
 __all__ = [
     "Door",
     "FormError",
+    "Head",
     "JsonLines",
     "Limits",
     "Metrics",
     "Quota",
+    "Room",
     "Server",
     "form_of",
     "note",

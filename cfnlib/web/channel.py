@@ -2,8 +2,9 @@
 
 waitress forgives some forms that a proxy before it may read differently (a length beside chunks, chunks in HTTP/1.0,
 two hosts); they are refused, since what can be read in two ways can hide a second request. It times idle connections
-only: here a request has to arrive at a least speed, and an answer has to be fetched. Its own errors get the form that
-the door gives to errors, and are sent whole, although the client may still be sending.
+only: here a request has to arrive at a least speed, and an answer has to be fetched. How long a body may be is said
+by the door when the head has come, so that no long one is taken in where none is meant to be. Its own errors get the
+form that the door gives to errors, and are sent whole, although the client may still be sending.
 """
 
 from __future__ import annotations
@@ -12,17 +13,22 @@ import re
 import socket
 import time
 from contextlib import suppress
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import RequestEntityTooLarge
+
+from cfnlib.web.head import Head, Room, origin_form
 
 if TYPE_CHECKING:
     from threading import Event
 
     from cfnlib.web.door import Door
+    from cfnlib.web.head import RoomFor
 
 MIN_BYTES_PER_S = 4096
 """How fast a body has to arrive, beyond the time that every request has."""
@@ -42,7 +48,14 @@ _FAILED = ("InternalFailure", "An internal error has occurred")
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
-    """Reads a request, in the one way in which everybody reads it."""
+    """Reads a request, in the one way in which everybody reads it. `room_for`: see `Door`."""
+
+    error: Any = None
+    room: Room | None = None
+
+    def __init__(self, adj: Any, room_for: RoomFor | None = None) -> None:  # noqa: ANN401 - waitress's
+        super().__init__(adj)
+        self._room_for = room_for
 
     def received(self, data: bytes) -> int:
         """Take in bytes, and say how many.
@@ -51,9 +64,21 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
         sends one for each empty object.
         """
         taken: int = super().received(data)
+        if self.headers_finished and self._is_too_long():
+            self.error, self.completed = self.error or RequestEntityTooLarge("of its path"), True
         if self.completed:
             self.expect_continue = False
         return taken
+
+    def _is_too_long(self) -> bool:
+        if self._room_for is None or self.body_rcv is None:
+            return False
+        if self.room is None:
+            names = ((name.lower().replace("_", "-"), value) for name, value in self.headers.items())
+            path, query = origin_form(self.request_uri)
+            self.room = self._room_for(Head(self.command, path, query, tuple(names)))
+        length: int = max(self.content_length, self.body_bytes_received)
+        return length > self.room.body_bytes
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the request line and the headers. Raises `ParsingError` for what is refused."""
@@ -85,7 +110,11 @@ class Refused(ErrorTask):  # type: ignore[misc]  # as above
     def execute(self) -> None:
         """Answer."""
         request, channel = self.request, self.channel
-        code, message = _CODES.get(request.error.code, _FAILED)
+        status, (code, message) = request.error.code, _CODES.get(request.error.code, _FAILED)
+        if status == 413 and request.room is not None:
+            if request.room.learn is not None:
+                request.room.learn()
+            status, code, message = request.room[1:4]
         method = getattr(request, "command", "") or "GET"
         environ = {
             "REQUEST_METHOD": method,
@@ -97,7 +126,7 @@ class Refused(ErrorTask):  # type: ignore[misc]  # as above
             "wsgi.url_scheme": "http",
             "wsgi.input": BytesIO(),
         }
-        response = channel.door.refused(environ, request.error.code, code, message)
+        response = channel.door.refused(environ, status, code, message)
         body = response.get_data()
         self.status = response.status
         self.response_headers += [item for item in response.headers if item[0].lower() != "content-length"]
@@ -110,7 +139,6 @@ class Refused(ErrorTask):  # type: ignore[misc]  # as above
 class Channel(HTTPChannel):  # type: ignore[misc]  # as above
     """A connection. `door` says what is answered to what is refused, `stopping` that the server ends."""
 
-    parser_class = Parser
     task_class = Task
     error_task_class = Refused
     lingers = False
@@ -121,6 +149,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # as above
         self._coming: HTTPRequestParser | None = None
         self._since = 0.0
         self._shut_at: float | None = None
+        self.parser_class = partial(Parser, room_for=door.room_for)
         super().__init__(*args, **options)
 
     def received(self, data: bytes) -> bool:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TypeAlias
 
+    from cfnlib.web.head import RoomFor
+
     Handle: TypeAlias = Callable[[Request, str], Response]
     Refuse: TypeAlias = Callable[[int, str, str, str, Request], Response]
 
@@ -48,7 +50,8 @@ class Door:
     """Answers by `handle(request, request_id)`.
 
     `refuse(status, code, message, request_id, request)` makes the error document of what does not come that far;
-    None: a line of text. `ready` says why the service cannot work just now, None when it can.
+    None: a line of text. `ready` says why the service cannot work just now, None when it can. `room_for` says how
+    long a body may be, by what comes before it; None: as the server and the limits say.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Door:
         limits: Limits | None = None,
         metrics: Metrics | None = None,
         ready: Callable[[], str | None] | None = None,
+        room_for: RoomFor | None = None,
     ) -> None:
         self._handle = handle
         self._name = name
@@ -67,6 +71,7 @@ class Door:
         self._limits = limits or Limits()
         self.metrics = metrics or Metrics()
         self._ready = ready or (lambda: None)
+        self.room_for = room_for
         self._room = BoundedSemaphore(self._limits.under_way)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI's

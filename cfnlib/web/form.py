@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from cfnlib.errors import CfnlibError
 from cfnlib.identity.request import SignedRequest
+from cfnlib.web.head import origin_form
 
 if TYPE_CHECKING:
     from werkzeug import Request
@@ -27,16 +28,14 @@ class FormError(CfnlibError):
 
 
 def signed_request_of(request: Request) -> SignedRequest:
-    """The request as it was sent. A target with a host (as a proxy gets it) counts as its path and query alone."""
+    """The request as it was sent."""
     target = str(request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI") or "")
     if not target:
         query = request.query_string.decode("latin-1")
         target = request.environ.get("PATH_INFO", "/") + (f"?{query}" if query else "")
-    if not target.startswith("/") and "://" in target.partition("?")[0]:
-        target = "/" + target.split("://", 1)[1].partition("/")[2]
-    path, _, query = target.partition("?")
+    path, query = origin_form(target)
     headers = tuple((name.lower(), value) for name, value in request.headers.items())
-    return SignedRequest(request.method, path or "/", query, headers, request.get_data())
+    return SignedRequest(request.method, path, query, headers, request.get_data())
 
 
 def form_of(request: Request, *, max_fields: int = MAX_FIELDS, max_bytes: int = 1 << 23) -> list[tuple[str, str]]:
