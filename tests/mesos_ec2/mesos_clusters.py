@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUNNER = ROOT / "scripts" / "mesos-ec2" / "mesos-ec2"
 SCRIPTS = Path(__file__).parent / "data" / "ec2"
 KEY_NAME = "mykey"
-_UNTOUCHED = ("AWS_", "BOTO_", "CLOUDSTACK_", "CFNLIB_", "XDG_")
+_LEFT_OUT = ("AWS_", "BOTO_", "CLOUDSTACK_", "CFNLIB_", "XDG_", "PYTHONDONTWRITEBYTECODE")
 
 
 def checkout(folder: Path) -> Path:
@@ -43,7 +43,7 @@ def checkout(folder: Path) -> Path:
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
     """This process's environment for a user who has configured nothing, with a home of its own."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(_UNTOUCHED)}
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(_LEFT_OUT)}
     temporary = home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     return kept | {"HOME": str(home), "TMPDIR": str(temporary), **more}

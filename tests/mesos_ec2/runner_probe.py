@@ -13,7 +13,7 @@ from pathlib import Path
 from mesos_clusters import RUNNER, clean_environment
 
 PROBE = """\
-import boto, json, os, signal, sys, time
+import boto, boto.provider, json, os, signal, sys, time
 
 def told(name, value):
     path = os.path.join(os.environ["PROBE"], name)
@@ -28,6 +28,7 @@ told("start", {
     "environment": dict(os.environ), "configuration": open(os.environ["BOTO_CONFIG"]).read(), "files": files,
     "mode": os.stat(folder).st_mode & 511, "folder": folder, "version": list(sys.version_info[:2]),
     "arguments": sys.argv[1:], "pid": os.getpid(), "boto": boto.__version__,
+    "token": boto.provider.get_default().security_token,
 })
 """
 """A script for either Python. It may be continued."""

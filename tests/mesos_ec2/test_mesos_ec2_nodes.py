@@ -203,9 +203,11 @@ def test_lists_that_make_no_cluster_are_refused(farm):
     assert (done.returncode, "no master is known" in done.stderr) == (1, True)
 
 
-def test_one_machine_may_be_everything(farm):
-    done = farm.setup(farm.deploy(MASTERS[:1], MASTERS[:1], MASTERS[:1]))
+def test_one_machine_may_be_everything_one_after_the_other(farm):
+    first = farm.deploy(MASTERS[:1], MASTERS[:1], MASTERS[:1])
+    done = farm.setup(first, BUSY_S="0.3")
     assert done.returncode == 0, done.stderr
+    assert not (first / "overlaps").exists()
     services = farm.services()["10.1.1.1"]
     assert sorted(services) == ["mesos-ec2-agent", "mesos-ec2-master", "mesos-ec2-zookeeper"]
     assert flags(services["mesos-ec2-master"])["zk"] == "zk://10.1.1.1:2181/mesos"

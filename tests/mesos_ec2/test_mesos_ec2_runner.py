@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ec2_bridges import ec2_bridges, when
-from mesos_clusters import Cluster, checkout, differences, recorded_bridges
+from mesos_clusters import RUNNER, Cluster, checkout, differences, recorded_bridges
 from node_farm import flags
 from python27 import interpreter
 
@@ -256,6 +257,18 @@ def test_an_unknown_script_is_told_by_its_checksum(quiet, tmp_path):
     cluster = Cluster(quiet, sys.executable, tmp_path)
     assert "unknown checksum" in cluster.run("get-master", "x").stderr
     assert "checksum" not in cluster.run("--trust", "get-master", "x").stderr
+
+
+def test_a_known_script_is_run_without_a_word(tmp_path):
+    script = checkout(tmp_path) / "mesos_ec2.py"
+    digest = hashlib.sha1(script.read_bytes(), usedforsecurity=False).hexdigest()
+    code = "import sys; from pathlib import Path; from runner import script\n"
+    code += f"assert len(list(script.check(Path({str(script)!r})))) == 1\n"
+    code += f"script.KNOWN[{digest[:8]!r}] = 'ours'\n"
+    code += f"assert list(script.check(Path({str(script)!r}))) == []\n"
+    command = [sys.executable, "-B", "-c", code]
+    done = subprocess.run(command, cwd=RUNNER.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_is_no_script_is_refused(quiet, tmp_path):

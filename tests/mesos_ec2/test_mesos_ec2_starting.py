@@ -189,6 +189,7 @@ def test_the_users_own_configuration_of_boto_is_heeded_and_stays_as_it_is(world,
     }
     assert "AKIDOFAWS" not in told["configuration"]
     assert (told["environment"]["AWS_ACCESS_KEY_ID"], told["arguments"]) == (world.user.key, ["--x", "y"])
+    assert told["token"] == ""
     assert path.read_text() == OWN
 
 
