@@ -3,12 +3,14 @@
 A public address of CloudStack lets nothing through until a firewall rule does; on EC2 an address lets through what
 its machine's security groups allow. So the firewall of an address with static NAT is opened for what the groups of
 its machine let in from anywhere by CIDR, and follows them: a rule that is authorized opens it, one that is revoked
-closes it again, and so does another choice of groups. What a group lets in from another group goes from machine to
-machine inside their network, past the firewall.
+closes it again, and so does another choice of groups. What a group lets in from another group is opened for the
+address's own network: its machines know each other by their public addresses too (the stock scripts write those into
+every node's settings), and reach each other's private ones anyway, which CloudStack does not filter.
 
 Nothing is kept: what an address should let through follows from the groups before and after a change, and a rule
-that was made by hand is left alone. Ranges of ports for one CIDR that overlap are one rule, because CloudStack takes
-them for a conflict. Addresses in a VPC have no firewall; there network ACLs decide.
+that was made by hand is left alone. No two rules overlap, because CloudStack takes that for a conflict: ranges of ports for
+one CIDR become one, and a CIDR inside a wider one has what the wider has not. Addresses in a VPC have no firewall;
+there network ACLs decide.
 
 Source: CloudStack 4.19, createFirewallRule: tcp, udp and icmp only, ports from 1 to 65535; FirewallManagerImpl: rules
 of one protocol that have a CIDR in common must not overlap.
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import partial
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -51,25 +54,43 @@ class Opening:
         return {"ipaddressid": address_id, "protocol": self.protocol, "cidrlist": self.cidr, **ports}
 
 
-def openings(rules: Iterable[Rule]) -> frozenset[Opening]:
-    """What a firewall must let through, for rules of any number of groups."""
+def openings(rules: Iterable[Rule], inside: str | None = None) -> frozenset[Opening]:
+    """What a firewall must let through, for rules of any number of groups.
+
+    `inside` is the CIDR of the network that the address belongs to: where machines of other groups are.
+    """
     ranges: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    found = set()
+    messages: dict[str, set[tuple[int, int]]] = defaultdict(set)
     for rule in rules:
-        if rule.cidr is None:
+        cidr = inside if rule.cidr is None else rule.cidr
+        if cidr is None:
             continue
         if rule.protocol in {"icmp", ALL}:
             first, last = (-1, -1) if rule.protocol == ALL else (rule.first, rule.last)
-            found.add(Opening("icmp", -1 if first is None else first, -1 if last is None else last, rule.cidr))
+            messages[cidr].add((-1 if first is None else first, -1 if last is None else last))
         for protocol in ("tcp", "udp"):
             if rule.protocol in {protocol, ALL}:
                 lowest, highest = _PORTS
                 first, last = rule.first or lowest, highest if rule.last is None else rule.last
                 if last >= lowest:
-                    ranges[protocol, rule.cidr].append((first, last))
+                    ranges[protocol, cidr].append((first, last))
+    found = set()
     for (protocol, cidr), each in ranges.items():
-        found |= {Opening(protocol, first, last, cidr) for first, last in _merged(each)}
+        wider = [
+            one for (of, other), there in ranges.items() if of == protocol and _within(cidr, other) for one in there
+        ]
+        found |= {Opening(protocol, *one, cidr) for one in _without(_merged(each), _merged(wider))}
+    for cidr, types in messages.items():
+        wider = [one for other, there in messages.items() if _within(cidr, other) for one in there]
+        if (-1, -1) not in wider:
+            here = {(-1, -1)} if (-1, -1) in types else types - set(wider)
+            found |= {Opening("icmp", *one, cidr) for one in here}
     return frozenset(found)
+
+
+def _within(cidr: str, other: str) -> bool:
+    """Whether a block lies inside another, wider one."""
+    return cidr != other and IPv4Network(cidr).subnet_of(IPv4Network(other))
 
 
 def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -82,14 +103,29 @@ def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
+def _without(ranges: Iterable[tuple[int, int]], others: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is left of ranges without those of another list; both are in order."""
+    found = []
+    for first, last in ranges:
+        start = first
+        for low, high in others:
+            if start <= high and low <= last:
+                if start < low:
+                    found.append((start, low - 1))
+                start = high + 1
+        if start <= last:
+            found.append((start, last))
+    return found
+
+
 def groups_named(world: World, machine: Row) -> list[str]:
     """The UUIDs of the groups that a machine was launched with, in a zone that has none itself."""
     return [text.split(" ", 1)[0] for text in world.marks(machine).groups]
 
 
-def wanted(world: World, machine: Row) -> frozenset[Opening]:
-    """What the groups of a machine let in by now."""
-    return _of(groups_named(world, machine), _rules(world))
+def wanted(world: World, machine: Row, network_id: object) -> frozenset[Opening]:
+    """What the groups of a machine let in by now, through an address of this network."""
+    return _of(groups_named(world, machine), _rules(world), _cidrs(world).get(str(network_id)))
 
 
 def follow(world: World, group: str, before: Iterable[Rule], after: Iterable[Rule]) -> None:
@@ -98,13 +134,14 @@ def follow(world: World, group: str, before: Iterable[Rule], after: Iterable[Rul
     if not doors:
         return
     machines = {str(row["id"]): row for row in world.rows("instance")}
-    rules, changes = _rules(world), {}
+    rules, cidrs, changes = _rules(world), _cidrs(world), {}
     was, now = {**rules, group: list(before)}, {**rules, group: list(after)}
     for door in doors:
         machine = machines.get(str(door["virtualmachineid"]))
         named = [] if machine is None else groups_named(world, machine)
         if group in named:
-            changes[str(door["id"])] = (_of(named, was), _of(named, now))
+            inside = cidrs.get(str(door.get("associatednetworkid")))
+            changes[str(door["id"])] = (_of(named, was, inside), _of(named, now, inside))
     change(world, changes)
 
 
@@ -112,9 +149,11 @@ def follow_choice(world: World, machine: Row, before: Sequence[str], after: Sequ
     """Let the firewalls of a machine follow another choice of groups, by their UUIDs."""
     doors = [door for door in _doors(world) if str(door["virtualmachineid"]) == str(machine["id"])]
     if doors:
-        rules = _rules(world)
-        was, now = _of(before, rules), _of(after, rules)
-        change(world, {str(door["id"]): (was, now) for door in doors})
+        rules, cidrs, changes = _rules(world), _cidrs(world), {}
+        for door in doors:
+            inside = cidrs.get(str(door.get("associatednetworkid")))
+            changes[str(door["id"])] = (_of(before, rules, inside), _of(after, rules, inside))
+        change(world, changes)
 
 
 def change(world: World, changes: Mapping[str, tuple[frozenset[Opening], frozenset[Opening]]]) -> None:
@@ -134,10 +173,11 @@ def change(world: World, changes: Mapping[str, tuple[frozenset[Opening], frozens
     _all(world, opened)
 
 
-def guard(world: World, address_id: str, machine: Row) -> None:
+def guard(world: World, address: Row, machine: Row) -> None:
     """Let the firewall of an address let through what a machine's groups allow, and nothing else."""
-    there = {_opening(row) for row in world.rows("firewallrule", ipaddressid=address_id)}
-    change(world, {address_id: (frozenset(there), wanted(world, machine))})
+    door, network = str(address["id"]), address.get("associatednetworkid")
+    there = {_opening(row) for row in world.rows("firewallrule", ipaddressid=door)}
+    change(world, {door: (frozenset(there), wanted(world, machine, network))})
 
 
 def close(world: World, address_id: str) -> None:
@@ -156,8 +196,13 @@ def _rules(world: World) -> dict[str, list[Rule]]:
     return {str(row["id"]): [rule_of(raw) for raw in rules_of(row, "ingress")] for row in world.rows("securitygroup")}
 
 
-def _of(groups: Iterable[str], rules: Mapping[str, Iterable[Rule]]) -> frozenset[Opening]:
-    return openings(rule for group in groups for rule in rules.get(group, ()))
+def _cidrs(world: World) -> dict[str, str]:
+    """The blocks of the account's networks, by the networks' UUIDs."""
+    return {str(row["id"]): str(row["cidr"]) for row in world.rows("subnet") if row.get("cidr")}
+
+
+def _of(groups: Iterable[str], rules: Mapping[str, Iterable[Rule]], inside: str | None) -> frozenset[Opening]:
+    return openings((rule for group in groups for rule in rules.get(group, ())), inside)
 
 
 def _opening(row: Row) -> Opening:

@@ -103,10 +103,12 @@ def give(world: World, uuid: str) -> bool:
     try:
         tags = [{"key": OF, "value": uuid}]
         world.done("createTags", resourceids=door, resourcetype="PublicIpAddress", tags=tags)
-        before = wanted(world, row)
+        before = wanted(world, row, nic["networkid"])
         change(world, {door: (frozenset(), before)})
         world.call("enableStaticNat", ipaddressid=door, virtualmachineid=uuid, networkid=nic["networkid"])
-        change(world, {door: (before, wanted(world, row))})  # what changed before the firewall was this machine's
+        change(
+            world, {door: (before, wanted(world, row, nic["networkid"]))}
+        )  # what changed before the firewall was this machine's
     except CfnlibError:
         world.done("disassociateIpAddress", id=door)
         raise

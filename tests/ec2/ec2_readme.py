@@ -9,6 +9,7 @@ import ast
 import inspect
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from types import FunctionType, ModuleType
@@ -35,6 +36,7 @@ def modules_table() -> str:
     return "\n".join(rows)
 
 
+@cache
 def actions_table() -> str:
     """Every action that is offered, what it does, and the commands of CloudStack's that it may take."""
     rows = ["| action | what it does | CloudStack's commands |", "|---|---|---|"]

@@ -50,6 +50,14 @@ def let_through(world, ip):
     }
 
 
+def network_of(world, ip):
+    """The block of the network that an address belongs to."""
+    uuid = addresses(world)[ip]["associatednetworkid"]
+    return next(
+        row["cidr"] for row in world.cloud_of(world.user).rows("listNetworks", "network") if row["id"] == uuid
+    )
+
+
 _PORTS = ("startport", "endport")
 
 
@@ -205,6 +213,24 @@ def test_ranges_that_overlap_are_one_rule_and_come_apart_again(plain_world, door
     assert let_through(plain_world, ip) == before
 
 
+def test_machines_of_a_network_reach_each_other_by_their_public_addresses_too(plain_world, door):
+    ec2, ip = plain_world.ec2(), door[1]
+    before = let_through(plain_world, ip)
+    inside = network_of(plain_world, ip)
+    group_of(ec2, "others")
+    source = {"IpProtocol": "tcp", "FromPort": 9000, "ToPort": 9001, "UserIdGroupPairs": [{"GroupName": "others"}]}
+    ec2.authorize_security_group_ingress(GroupName="first", IpPermissions=[source])
+    assert let_through(plain_world, ip) == before | {("tcp", 9000, 9001, inside)}
+    ec2.authorize_security_group_ingress(GroupName="second", SourceSecurityGroupName="others")
+    assert before == {("tcp", 22, 22, ANYWHERE), ("tcp", 443, 443, ANYWHERE)}
+    others = {("tcp", *ports, inside) for ports in ((1, 21), (23, 442), (444, 65535))}
+    everything = others | {("icmp", -1, -1, inside), ("udp", 1, 65535, inside)}
+    assert let_through(plain_world, ip) == before | everything
+    ec2.revoke_security_group_ingress(GroupName="second", SourceSecurityGroupName="others")
+    ec2.revoke_security_group_ingress(GroupName="first", IpPermissions=[source])
+    assert let_through(plain_world, ip) == before
+
+
 def test_a_changed_rule_and_another_choice_of_groups_are_followed(plain_world, door):
     ec2, (made, ip) = plain_world.ec2(), door
     before = let_through(plain_world, ip)
@@ -302,16 +328,24 @@ RANGES = st.lists(st.tuples(PORTS, PORTS).map(sorted), max_size=6)
 
 
 @given(RANGES, RANGES, st.lists(PORTS, max_size=8))
-def test_what_is_let_through_is_what_some_rule_allows_and_no_two_openings_are_in_conflict(tcp, office, samples):
-    rules = [Rule("tcp", *one, cidr=ANYWHERE) for one in tcp] + [Rule("tcp", *one, cidr=OFFICE) for one in office]
+def test_what_is_let_through_is_what_some_rule_allows_and_no_two_openings_are_in_conflict(wide, narrow, samples):
+    rules = [Rule("tcp", *one, cidr=ANYWHERE) for one in wide] + [Rule("tcp", *one, cidr=OFFICE) for one in narrow]
     found = openings(rules)
-    for cidr, ranges in ((ANYWHERE, tcp), (OFFICE, office)):
-        mine = [one for one in found if one.cidr == cidr]
-        for port in {*samples, *(port for one in ranges for port in one)} - {0}:
-            assert sum(one.first <= port <= one.last for one in mine) == any(
-                first <= port <= last for first, last in ranges
-            )
-        assert all(1 <= one.first <= one.last <= 65535 for one in mine)
+    for port in {*samples, *(port for one in wide + narrow for port in one)} - {0}:
+        through = [one.cidr for one in found if one.first <= port <= one.last]
+        anywhere = any(first <= port <= last for first, last in wide)
+        office = any(first <= port <= last for first, last in narrow)
+        assert through == ([ANYWHERE] if anywhere else [OFFICE] if office else [])
+    assert all(1 <= one.first <= one.last <= 65535 for one in found)
+
+
+@given(st.lists(st.sampled_from([(-1, -1), (8, 0), (0, 0)])), st.lists(st.sampled_from([(-1, -1), (8, 0)])))
+def test_icmp_is_let_through_once(wide, narrow):
+    rules = [Rule("icmp", *one, cidr=ANYWHERE) for one in wide] + [Rule("icmp", *one, cidr=OFFICE) for one in narrow]
+    found = openings(rules)
+    for cidr, asked in ((ANYWHERE, set(wide)), (OFFICE, set(wide) | set(narrow))):
+        has = {(one.first, one.last) for one in found if one.cidr in {ANYWHERE, cidr}}
+        assert has == ({(-1, -1)} | ({*wide} & has) if (-1, -1) in asked else asked)
 
 
 @pytest.mark.parametrize(

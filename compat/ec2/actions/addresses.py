@@ -136,12 +136,12 @@ def associate_address(world: World, params: Mapping[str, Any]) -> dict[str, Any]
         if other.get("virtualmachineid") == machine["id"] and other.get("vmipaddress") == private:
             _loosen(world, other)
     if not row.get("vpcid"):
-        guard(world, str(row["id"]), machine)
+        guard(world, row, machine)
     guest = {} if private == nic.get("ipaddress") else {"vmguestip": private}
     target = {"virtualmachineid": machine["id"], "networkid": nic["networkid"], **guest}
     world.call("enableStaticNat", ipaddressid=row["id"], **target)
     if not row.get("vpcid"):
-        guard(world, str(row["id"]), machine)  # what changed before the firewall was this machine's
+        guard(world, row, machine)  # what changed before the firewall was this machine's
     return association
 
 
