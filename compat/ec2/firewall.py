@@ -7,10 +7,10 @@ closes it again, and so does another choice of groups. What a group lets in from
 address's own network: its machines know each other by their public addresses too (the stock scripts write those into
 every node's settings), and reach each other's private ones anyway, which CloudStack does not filter.
 
-Nothing is kept: what an address should let through follows from the groups before and after a change, and a rule
-that was made by hand is left alone. No two rules overlap, because CloudStack takes that for a conflict: ranges of ports for
-one CIDR become one, and a CIDR inside a wider one has what the wider has not. Addresses in a VPC have no firewall;
-there network ACLs decide.
+Nothing is kept: what an address should let through follows from the groups before and after a change, and a rule that
+was made by hand is left alone. No two rules overlap, because CloudStack takes that for a conflict: ranges of ports
+for one CIDR become one, and a CIDR inside a wider one has what the wider has not. Addresses in a VPC have no
+firewall; there network ACLs decide.
 
 Source: CloudStack 4.19, createFirewallRule: tcp, udp and icmp only, ports from 1 to 65535; FirewallManagerImpl: rules
 of one protocol that have a CIDR in common must not overlap.
