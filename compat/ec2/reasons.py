@@ -49,8 +49,6 @@ AddressTransfer: an address belongs to its account's network: release it, and ha
     with AllocateAddress and Address
 AddressAttribute: CloudStack keeps no name for a public address's reverse lookup: whoever runs the DNS of its
     block sets that
-AddressesAttribute: CloudStack keeps no name for a public address's reverse lookup: whoever runs the DNS of its
-    block sets that
 PublicIpv4Pool: the blocks of public addresses are the administrator's: createVlanIpRange and
     dedicatePublicIpRange
 Byoip: the blocks of public addresses are the administrator's: createVlanIpRange brings one in

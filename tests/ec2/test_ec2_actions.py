@@ -246,6 +246,9 @@ def test_addresses(ec2):
     address = ec2.allocate_address()
     association = ec2.associate_address(AllocationId=address["AllocationId"], InstanceId=machine)["AssociationId"]
     [row] = ec2.describe_addresses(AllocationIds=[address["AllocationId"]])["Addresses"]
+    asked = {"AllocationIds": [address["AllocationId"]], "Attribute": "domain-name"}
+    [named] = ec2.describe_addresses_attribute(**asked)["Addresses"]
+    assert named == {"PublicIp": address["PublicIp"], "AllocationId": address["AllocationId"]}
     assert (row["InstanceId"], row["PublicIp"]) == (machine, address["PublicIp"])
     ec2.disassociate_address(AssociationId=association)
     ec2.release_address(AllocationId=address["AllocationId"])

@@ -188,6 +188,8 @@ def test_tags_for_what_carries_none_are_refused(plain_world):
     assert ec2.describe_key_pairs()["KeyPairs"] == []
     asked = {"ImageId": IMAGE, "InstanceType": TYPE, "MinCount": 1, "MaxCount": 1}
     before = plain_world.machines()
+    spot = {"LaunchSpecification": {"ImageId": IMAGE}, "TagSpecifications": tagged("spot-instances-request")}
+    assert refusal(ec2.request_spot_instances, **spot) == "UnsupportedOperation"
     assert (
         refusal(ec2.run_instances, **asked, TagSpecifications=tagged("network-interface")) == "UnsupportedOperation"
     )

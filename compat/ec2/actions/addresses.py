@@ -27,6 +27,7 @@ from compat.ec2.homes import Home, dress, tags_asked
 from compat.ec2.ids import ec2_id
 from compat.ec2.launch import default_network, is_true
 from compat.ec2.machines import tags_of
+from compat.ec2.pages import paged
 from compat.ec2.public_addresses import came_with, give_back, new_address
 
 if TYPE_CHECKING:
@@ -95,6 +96,14 @@ def describe_addresses(world: World, params: Mapping[str, Any]) -> dict[str, Any
                 )
             rows = [row for row in rows if set(of(row)) & set(asked)]
     return {"Addresses": filtered((described(world, row) for row in rows), params.get("Filters"), FILTERS)}
+
+
+def describe_addresses_attribute(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The addresses, without names: CloudStack keeps none for a reverse lookup."""
+    rows = describe_addresses(world, {"AllocationIds": params.get("AllocationIds")})["Addresses"]
+    page, token = paged(rows, params, lambda one: str(one["AllocationId"]))
+    found = [{"PublicIp": one["PublicIp"], "AllocationId": one["AllocationId"]} for one in page]
+    return {"Addresses": found, "NextToken": token}
 
 
 def described(world: World, row: Row) -> dict[str, Any]:
@@ -212,6 +221,7 @@ ACTIONS = {
     "AllocateAddress": allocate_address,
     "AssociateAddress": associate_address,
     "DescribeAddresses": describe_addresses,
+    "DescribeAddressesAttribute": describe_addresses_attribute,
     "DisassociateAddress": disassociate_address,
     "ReleaseAddress": release_address,
 }

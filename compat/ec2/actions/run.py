@@ -217,7 +217,7 @@ def _tags(params: Mapping[str, Any], resource_type: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in params.get("TagSpecifications") or ():
         kind = one.get("ResourceType")
-        if kind not in {"instance", "volume", "spot-instances-request"} and one.get("Tags"):
+        if kind not in {"instance", "volume"} and one.get("Tags"):
             raise unsupported(f"{kind}: of what a launch makes, machines and their volumes carry tags")
         if kind == resource_type:
             found.update({tag["Key"]: tag.get("Value") or "" for tag in one.get("Tags") or ()})

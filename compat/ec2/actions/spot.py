@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from compat.ec2.actions.run import MOST_AT_ONCE, prepared, submitted
-from compat.ec2.faults import Ec2Error, not_found
+from compat.ec2.faults import Ec2Error, not_found, unsupported
 from compat.ec2.filters import filtered
+from compat.ec2.homes import tags_asked
 from compat.ec2.ids import ec2_id
 from compat.ec2.machines import GONE, tags_of, time_of
 from compat.ec2.marks import Marks, new_reservation, reservation_of
@@ -49,6 +50,8 @@ def request_spot_instances(world: World, params: Mapping[str, Any]) -> dict[str,
             good = False
         if not good:
             raise Ec2Error("InvalidParameterValue", f"Invalid value '{price}' for SpotPrice.")
+    if tags_asked(params, "spot-instances-request"):
+        raise unsupported("a spot request is its machine here: tag that with CreateTags")
     wanted = dict(params.get("LaunchSpecification") or {})
     token = params.get("ClientToken")
     reservation = new_reservation(f"{world.caller.domain_id}/{world.caller.account}", token)
