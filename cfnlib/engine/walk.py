@@ -2,7 +2,7 @@
 
 The walk is one thread. It starts tasks whose predecessors are done, writes their intents down in one transaction,
 hands the calls to the line, and moves tasks on by what comes back. After the first failure that counts (or a request
-to stop) it starts nothing more and waits for what is under way: CloudStack cannot give up a job.
+to stop) it starts nothing more and waits for no signals, but for what is under way: CloudStack cannot give up a job.
 
 A walk that is halted is to be gone on with by another process: it waits for the calls in flight to be answered, so
 that the ids of their jobs are written down, but not for the jobs.
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 TOO_LATE = "Stack creation time exceeded the specified timeout. Rollback requested by user."
 """Why a creation fails that takes too long: word for word what clients look for."""
+
+CANCELLED = "Resource creation cancelled"
+"""Why nothing waits for signals any more once something else has failed. Source: CloudFormation's events."""
 
 
 class Walk:
@@ -384,10 +387,10 @@ class Walk:
         outcome, request = self._front.outcome, self._journal.request
         if request == "cancel" and self._journal.stack.status not in CANCELLABLE:
             request = None  # it came when there was nothing to cancel any more
-        if request is not None and not outcome.stopped:
+        if request is not None:
             outcome.stopped = True
         elif self._journal.late and not outcome.failures:
             outcome.failures.append(("", TOO_LATE))
-        else:
-            return
-        self._signals.give_up(lambda task: self._fail(task, "the operation was cancelled"))
+        if outcome.stopped or outcome.failures:  # also what begins to wait only now waits for nothing
+            why = "the operation was cancelled" if outcome.stopped else CANCELLED
+            self._signals.give_up(lambda task: self._fail(task, why))

@@ -7,6 +7,7 @@ import threading
 import pytest
 from worlds import World
 
+from cfnlib.drivers.memory_faults import Fault, Trouble
 from cfnlib.errors import OperationFailedError, TemplateError
 from cfnlib.plan.awaited import duration_s
 from cfnlib.state.model import Signal
@@ -183,6 +184,33 @@ def test_what_waits_can_be_cancelled_and_deleted_by_another_process():
     operations.carry_on(begun, machines, machines.halt)
     assert world.there()
     assert world.engine().delete("demo").status == "DELETE_COMPLETE"
+    assert world.there() == set()
+
+
+@pytest.mark.parametrize("wish", ["delete", "cancel"])
+def test_what_begins_to_wait_only_after_it_was_asked_to_stop_does_not_wait(wish):
+    world = World()
+
+    def ask(event):
+        if event.logical_id == "Web" and event.status == "CREATE_IN_PROGRESS" and not event.reason:
+            world.store.ask(event.stack_id, wish)
+
+    begun = world.stacks.operations.create(world.stacks.operations.new("demo", TEMPLATE))
+    state = world.stacks.operations.carry_on(begun, ask)
+    assert state.status.value == {"delete": "CREATE_IN_PROGRESS", "cancel": "ROLLBACK_COMPLETE"}[wish]
+    assert world.clock.now() < begun.stack.created_at + 300
+    assert world.stacks.delete("demo").status == "DELETE_COMPLETE"
+    assert world.there() == set()
+
+
+def test_nothing_waits_for_a_machine_any_more_when_something_else_has_failed():
+    world = World(faults=[Fault(Trouble.JOB_FAILED, "associateIpAddress")])
+    template = TEMPLATE.replace("    DependsOn: Web\n", "")
+    begun = world.stacks.operations.create(world.stacks.operations.new("demo", template))
+    state = world.stacks.operations.carry_on(begun)
+    assert state.status.value == "ROLLBACK_COMPLETE"
+    assert world.clock.now() < begun.stack.created_at + 300
+    assert ("CREATE_FAILED", "Resource creation cancelled") in told(world)
     assert world.there() == set()
 
 
