@@ -43,18 +43,24 @@ class Seen:
         mark = int.from_bytes(digest)
         ends = int(until // TOGETHER_S)  # the same for a signature each time, since its request's time is signed
         with self._lock:
-            if now >= self._next or self._count >= self._most:
+            if now >= self._next:
                 self._forget(now)
             those = self._first.setdefault(ends, {})
             if mark not in those:
+                while self._count >= self._most:
+                    self._make_room()
                 those[mark] = now
                 self._count += 1
             return now - those[mark] <= self._again_s
 
     def _forget(self, now: float) -> None:
-        """Forget what its time has ended, and of the rest what ends first while it is too much."""
-        for ends in sorted(self._first):
-            if (ends + 1) * TOGETHER_S >= now and self._count < self._most:
-                break
+        """Forget what its time has ended."""
+        for ends in [one for one in self._first if (one + 1) * TOGETHER_S < now]:
             self._count -= len(self._first.pop(ends))
         self._next = now + TOGETHER_S
+
+    def _make_room(self) -> None:
+        """Forget one of those that end first, the one that came first."""
+        ends = min(one for one, those in self._first.items() if those)
+        del self._first[ends][next(iter(self._first[ends]))]
+        self._count -= 1
