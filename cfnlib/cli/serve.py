@@ -28,8 +28,18 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     net = one.add_argument_group("network")
     net.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     net.add_argument("--port", type=int, default=8000, help="port, 0 for any free one (default: 8000)")
+    net.add_argument("--unix-socket", type=Path, metavar="FILE", help="listen there, for a proxy beside it")
     net.add_argument("--public-url", metavar="URL", help="how clients and machines reach the service")
     net.add_argument("--threads", type=int, default=16, metavar="N", help="requests at once (default: 16)")
+    net.add_argument(
+        "--connections", type=int, metavar="N", help="clients at once (default: 1000 if files allow it)"
+    )
+    net.add_argument(
+        "--operators",
+        choices=("all", "loopback"),
+        default="all",
+        help="who may ask for /health, /ready and /metrics: all, or who connects from this machine (default: all)",
+    )
     own = one.add_argument_group("service")
     own.add_argument("--keys", type=Path, metavar="FILE", help="key file; without it the cloud is asked for secrets")
     own.add_argument("--workers", type=int, default=256, metavar="N", help="operations at once (default: 256)")
@@ -47,19 +57,23 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT, then hand over what is under way."""
     check_packages()
-    if min(arguments.workers, arguments.calls, arguments.threads) < 1:
-        raise UsageError("--workers, --calls and --threads are at least 1")
-    if arguments.public_url is None and arguments.host in _ANYWHERE:
-        raise UsageError(f"--host {arguments.host} is every address: say by --public-url how the service is reached")
+    _check(arguments)
     from cfnlib.server.app import App, LateApp  # noqa: PLC0415 - after the packages that it needs are known to be there
-    from cfnlib.web import Metrics, Server, setup_logging  # noqa: PLC0415 - as above
+    from cfnlib.web import Limits, Metrics, Server, setup_logging  # noqa: PLC0415 - as above
 
     setup_logging(as_json=arguments.log_format == "json")
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     late, metrics = LateApp(), Metrics()
-    server = Server(late.door(metrics), host=arguments.host, port=arguments.port, threads=arguments.threads)
+    server = Server(
+        late.door(metrics, Limits(operators=arguments.operators)),
+        host=arguments.host,
+        port=arguments.port,
+        unix_socket=arguments.unix_socket,
+        threads=arguments.threads,
+        connections=arguments.connections,
+    )
     opened = _opened(arguments, arguments.public_url or server.url)
     late.app = App(opened.service)
     late.app.show(metrics)
@@ -71,6 +85,18 @@ def serve(arguments: argparse.Namespace) -> int:
         server.stop()
         late.app.close()
     return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Raise `UsageError` for options that are none, or do not go together."""
+    if min(arguments.workers, arguments.calls, arguments.threads) < 1:
+        raise UsageError("--workers, --calls and --threads are at least 1")
+    if arguments.connections is not None and arguments.connections < 1:
+        raise UsageError("--connections is at least 1")
+    if arguments.public_url is None and arguments.unix_socket is not None:
+        raise UsageError("--unix-socket is for a proxy: say by --public-url how clients and machines reach that")
+    if arguments.public_url is None and arguments.host in _ANYWHERE:
+        raise UsageError(f"--host {arguments.host} is every address: say by --public-url how the service is reached")
 
 
 def _opened(arguments: argparse.Namespace, public_url: str) -> Opened:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -121,9 +122,34 @@ def test_the_command_line_sees_what_the_service_made(started, tmp_path):
     assert program.stop() == 0
 
 
-def test_every_address_needs_a_name_by_which_it_is_reached(capsys):
-    assert main(["serve", "--host", "0.0.0.0"]) == WRONG
-    assert "--public-url" in capsys.readouterr().err
+def test_a_proxy_beside_it_reaches_it_by_a_socket_in_the_file_system(started, tmp_path):
+    place = tmp_path / "cfnlib.socket"
+    public = "https://stacks.example.org"
+    program = started(
+        "--unix-socket", str(place), "--public-url", public, "--operators", "loopback", "--connections", "20"
+    )
+    assert program.url == f"unix:{place}"
+    assert public in program.said
+    for path, status in (("/health", b"200"), ("/ready", b"200"), ("/?Action=ListStacks", b"403")):
+        with socket.socket(socket.AF_UNIX) as one:
+            one.connect(str(place))
+            one.sendall(f"GET {path} HTTP/1.1\r\nHost: stacks.example.org\r\nConnection: close\r\n\r\n".encode())
+            assert one.recv(65536).split()[1] == status
+    assert program.stop() == 0
+    assert not place.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--host", "0.0.0.0"], "--public-url"),
+        (["--unix-socket", "/nowhere/socket"], "--public-url"),
+        (["--connections", "0"], "--connections"),
+    ],
+)
+def test_options_that_need_more_say_so(options, named, capsys):
+    assert main(["serve", *options]) == WRONG
+    assert named in capsys.readouterr().err
 
 
 def test_a_missing_package_is_named_with_the_way_out(monkeypatch, capsys):
