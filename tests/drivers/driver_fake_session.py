@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from cfnlib.config import Config
 from cfnlib.drivers.cloudstack.client import Client
@@ -21,13 +21,16 @@ class FakeSession:
         self.respond = respond
         self.asked: list[Mapping[str, str]] = []
 
-    def send(self, prepared, **_: object):
+    def send(self, _method, form, _retry, _until=None):
         """Answer a request."""
-        query = dict(parse_qsl(prepared.body or urlsplit(prepared.url).query))
+        query = dict(parse_qsl(form))
         self.asked.append(query)
         content = self.respond(query)
         body = json.dumps({query["command"].lower() + "response": content}).encode()
-        return Response(int(content.get("errorcode", 200)), "", {"Content-Type": "application/json"}, body)
+        return Response(int(content.get("errorcode", 200)), {"content-type": "application/json"}, body)
+
+    def close(self):
+        """There is nothing to close."""
 
     @property
     def commands(self) -> list[str]:
@@ -37,4 +40,4 @@ class FakeSession:
     def client(self, project_id: str | None = None) -> Client:
         """A client that asks here."""
         config = Config(endpoint="http://nowhere.test/", key="k", secret="the-secret", project_id=project_id)
-        return Client(config, session=self)
+        return Client(config, sender=self)

@@ -1,4 +1,4 @@
-"""Calls to CloudStack's API: signed by `cs`, sent through the pool, with errors of cfnlib.
+"""Calls to CloudStack's API: signed, sent through the pool, with errors of cfnlib.
 
 A long call is sent as a form (POST), because web servers cut long URLs; a short one as a query (GET), as CloudStack's
 own tools do. Tells nothing of what a command means.
@@ -6,18 +6,21 @@ own tools do. Tells nothing of what a command means.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from cs.client import CloudStack, CloudStackApiException, CloudStackException
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cfnlib.drivers.cloudstack import errors
-from cfnlib.drivers.cloudstack.transport import Pool, Session, TransportError, change_retry, question_retry
+from cfnlib.drivers.cloudstack.signing import form_of
+from cfnlib.drivers.cloudstack.transport import Pool, TransportError, change_retry, question_retry
 from cfnlib.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from urllib3.util import Retry
+
     from cfnlib.config import Config
+    from cfnlib.drivers.cloudstack.transport import Response
 
 PAGE_SIZE = 500
 """The longest page. Source: CloudStack 4.19, `default.page.size` 500; a longer one is refused (431)."""
@@ -26,14 +29,27 @@ MAX_QUERY_LENGTH = 1500
 """With more than so many characters in its parameters, a call is sent as a form."""
 
 
+_JSON = ("application/json", "text/javascript")
+
+
+class Sender(Protocol):
+    """What carries signed calls: the seam for tests."""
+
+    def send(self, method: str, form: str, retry: Retry, until: float | None = None) -> Response:
+        """Send a call, as `Pool` does."""
+
+    def close(self) -> None:
+        """Close what is open."""
+
+
 class Client:
     """CloudStack's API for one account. May be used by several threads at once.
 
-    `session` replaces the connections: it has the `send` of a requests session (the seam for tests). Raises
-    `ConfigError` when the configuration has no endpoint.
+    `sender` replaces the connections. Raises `ConfigError` when the configuration has no endpoint, or one that is no
+    URL.
     """
 
-    def __init__(self, config: Config, *, session: Any = None) -> None:  # noqa: ANN401 - whatever cs takes
+    def __init__(self, config: Config, *, sender: Sender | None = None) -> None:
         if config.endpoint is None:
             raise ConfigError(
                 "no CloudStack is configured: set CLOUDSTACK_ENDPOINT, CLOUDSTACK_KEY and CLOUDSTACK_SECRET, "
@@ -42,42 +58,39 @@ class Client:
         self.config = config
         self.endpoint: str = config.endpoint
         self.secrets = tuple(value for value in (config.key, config.secret) if value)
-        self._pool = None if session is not None else Pool(config)
-        self._doors: dict[tuple[bool, str], CloudStack] = {}
-        for question, retry in ((True, question_retry(config)), (False, change_retry(config))):
-            for method in ("get", "post"):
-                sender = session if self._pool is None else Session(self._pool, retry, config.secret)
-                self._doors[question, method] = CloudStack(
-                    endpoint=self.endpoint,
-                    key=config.key,
-                    secret=config.secret,
-                    method=method,
-                    timeout=max(int(config.timeout_s), 1),
-                    expiration=int(config.expiration_s),
-                    headers=dict(config.headers),
-                    session=sender,
-                )
+        self._sender: Sender = Pool(config) if sender is None else sender
+        self._retries = {True: question_retry(config), False: change_retry(config)}
 
     def call(
-        self, command: str, params: Mapping[str, Any] | None = None, *, secrets: Iterable[str] = ()
+        self,
+        command: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        secrets: Iterable[str] = (),
+        until: float | None = None,
     ) -> dict[str, Any]:
         """Make a call, and give what is inside its answer. Lists and mappings are flattened as `cs` does.
 
-        `secrets` are values that must not appear in an error. Raises what is below `CloudError`.
+        `secrets` are values that must not appear in an error. From `until` on (seconds since the epoch) the call is
+        not sent any more. Raises what is below `CloudError`.
         """
         flat = dict(flattened(params or {}))
         length = sum(len(key) + len(value) for key, value in flat.items())
-        method = "post" if length > MAX_QUERY_LENGTH else self.config.method
-        door = self._doors[errors.is_question(command), method]
+        method = "POST" if length > MAX_QUERY_LENGTH else self.config.method.upper()
+        config = self.config
+        expires_at = time.time() + config.expiration_s if config.expiration_s >= 0 else None
+        form = form_of(command, flat, config.key, config.secret, expires_at)
         try:
-            found = getattr(door, command)(**flat)
+            response = self._sender.send(method, form, self._retries[errors.is_question(command)], until)
         except TransportError as error:
             raise errors.from_transport(command, self.endpoint, error) from None
-        except CloudStackApiException as error:
-            code, text = _said(error.error, error.response.status_code)
-            raise errors.from_answer(command, code, text, secrets=(*self.secrets, *secrets)) from None
-        except CloudStackException as error:
-            raise errors.from_body(command, self.endpoint, error.response) from None
+        said = _inside(response)
+        if said is None:
+            raise errors.from_body(command, self.endpoint, response)
+        found = said.value
+        if response.status_code != 200:
+            code, text = _said(found, response.status_code)
+            raise errors.from_answer(command, code, text, secrets=(*self.secrets, *secrets))
         if not isinstance(found, dict):
             raise errors.unexpected(command, f"the answer holds a {type(found).__name__} instead of fields")
         return found
@@ -111,8 +124,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        if self._pool is not None:
-            self._pool.close()
+        self._sender.close()
 
 
 def flattened(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -144,6 +156,23 @@ def _plain(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ",".join(_plain(item) for item in value)
     return str(value)
+
+
+class _Said(NamedTuple):
+    """What CloudStack said, in an answer that has its form."""
+
+    value: Any
+
+
+def _inside(response: Response) -> _Said | None:
+    """What is under the one key of an answer in JSON; None when it is not CloudStack that has answered."""
+    if not response.headers.get("content-type", "").startswith(_JSON):
+        return None
+    try:
+        data = response.json()
+    except (ValueError, RecursionError):
+        return None
+    return _Said(next(iter(data.values()))) if isinstance(data, dict) and len(data) == 1 else None
 
 
 def _said(error: object, status: int) -> tuple[int, str]:

@@ -176,5 +176,5 @@ def _shorter(text: str) -> str:
 
 
 def _described(response: Response) -> str:
-    kind = str(response.headers.get("Content-Type") or "no type").split(";")[0]
+    kind = str(response.headers.get("content-type") or "no type").split(";")[0]
     return f"{kind} of {len(response.body)} bytes"

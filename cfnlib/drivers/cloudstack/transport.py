@@ -1,16 +1,12 @@
-"""The seam to HTTP: what `cs` sends goes through a pool of urllib3 connections.
+"""The seam to HTTP: a signed call goes to the cloud, straight or by a proxy, and its answer comes back whole.
 
-`cs` signs, and takes any object with the `send` of a requests session. A requests session works out cookies, hooks,
-redirects and proxies anew for each call (a call through it took 0.54 ms of processor time where this takes 0.37), may
-not be shared by threads, follows redirects, reads answers of any length, and cannot tell whether a request was sent.
-Here one pool keeps its connections open, and what may be repeated is decided by urllib3's own `Retry`:
+What may be repeated is decided by urllib3's `Retry`:
 
 - a connection that could not be made carried nothing, so it may be tried again for every command;
 - status 429 says that the call was not looked at, so it may be sent again as well;
 - an answer that did not come is asked for again only for a question (`list*`, `query*`).
 
-CloudStack signs a tilde as `%7E`, as Java encodes it, but `cs` leaves it as it is, and the call is refused (401). So
-a request with a tilde is signed once more on its way out.
+Redirects are not followed, answers have a longest length. By a proxy urllib3 leads; without one `direct` does.
 
 An error of this module says whether the request may have been sent, and never holds the URL, because the URL has the
 key and the signature in it, and the values of the call. urllib3 logs the URL of every request that it repeats, as a
@@ -19,15 +15,20 @@ warning, which Python prints where nobody has set up logging: so its loggers are
 
 from __future__ import annotations
 
-import hmac
 import json
 import logging
-from base64 import b64encode
+import ssl
+import time
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, urlencode
 
 import urllib3
 from urllib3.util import Retry, Timeout
+from urllib3.util.ssl_ import create_urllib3_context
+
+from cfnlib.drivers.cloudstack.direct import FORM, Answer, Direct, HalfAnswerError, TooLateError
+from cfnlib.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,18 +66,12 @@ class TransportError(Exception):
 
 
 class Response:
-    """What `cs` reads of an answer."""
+    """An answer. The names of `headers` are in lower case."""
 
-    def __init__(self, status: int, reason: str, headers: Mapping[str, str], body: bytes) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.status_code = status
-        self.reason = reason
         self.headers = headers
         self.body = body
-
-    @property
-    def text(self) -> str:
-        """The body as text; what is not UTF-8 is replaced."""
-        return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:  # noqa: ANN401 - any JSON
         """The body as JSON. Raises `ValueError`."""
@@ -84,22 +79,34 @@ class Response:
 
 
 class Pool:
-    """Connections to one endpoint, shared by all threads."""
+    """Connections to the endpoint of a configuration, shared by all threads."""
 
     def __init__(self, config: Config) -> None:
-        self._pools = connections(config)
+        self._endpoint = str(config.endpoint)
+        self._headers = {"User-Agent": "cfnlib", **config.headers}
+        self._proxied = connections(config) if config.proxy else None
+        self._direct: Direct | None = None
+        if self._proxied is None:
+            connect_s = min(CONNECT_TIMEOUT_S, config.timeout_s)
+            try:
+                self._direct = Direct(
+                    self._endpoint, self._headers, partial(_tls, config), connect_s=connect_s, read_s=config.timeout_s
+                )
+            except urllib3.exceptions.LocationValueError as error:
+                raise ConfigError(
+                    f"the endpoint of CloudStack, or a header for it, cannot be used: {error}"
+                ) from None
 
-    def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: str | bytes | None, retry: Retry
-    ) -> Response:
-        """Send a request and read the whole answer. Raises `TransportError`.
+    def send(self, method: str, form: str, retry: Retry, until: float | None = None) -> Response:
+        """Send a call and read the whole answer. Raises `TransportError`.
 
+        From `until` on (seconds since the epoch) it is not sent any more, nor sent again.
         It is repeated here and not by urllib3, which would write the whole URL, with key and signature in it, to the
         log as a warning, and so to the terminal, each time.
         """
         while True:
             try:
-                found = self._once(method, url, headers, body)
+                found = self._once(method, form, until)
             except urllib3.exceptions.HTTPError as error:
                 again = _once_more(retry, method, error)
                 if again is None:
@@ -111,24 +118,42 @@ class Pool:
             again.sleep()
             retry = again
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str], body: str | bytes | None) -> Response:
-        answer = self._pools.request(
-            method, url, body=body, headers=dict(headers), retries=False, redirect=False, preload_content=False
+    def _once(self, method: str, form: str, until: float | None) -> Response:
+        query, body = (form, None) if method == "GET" else ("", form.encode())
+        if self._direct is not None:
+            answer = self._direct.exchange(method, query, body, MAX_BODY_BYTES, until)
+        else:
+            answer = self._by_proxy(method, query, body, until)
+        if len(answer.body) > MAX_BODY_BYTES:
+            raise TransportError(f"the answer is longer than {MAX_BODY_BYTES >> 20} MiB", sent=True)
+        return Response(answer.status, answer.headers, answer.body)
+
+    def _by_proxy(self, method: str, query: str, body: bytes | None, until: float | None) -> Answer:
+        if until is not None and time.time() >= until:
+            raise TooLateError
+        url = f"{self._endpoint}?{query}" if query else self._endpoint
+        headers = self._headers if body is None else {**self._headers, "Content-Type": FORM}
+        assert self._proxied is not None  # noqa: S101 - the two ways are made in one place
+        answer = self._proxied.request(
+            method, url, body=body, headers=headers, retries=False, redirect=False, preload_content=False
         )
         try:
             content = answer.read(MAX_BODY_BYTES + 1)
         except urllib3.exceptions.HTTPError as error:
             answer.close()
-            raise _HalfAnswerError(_kind(error)) from None
+            raise HalfAnswerError(_kind(error)) from None
         if len(content) > MAX_BODY_BYTES:
             answer.close()
-            raise TransportError(f"the answer is longer than {MAX_BODY_BYTES >> 20} MiB", sent=True)
         answer.release_conn()
-        return Response(answer.status, answer.reason or "", answer.headers, content)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Answer(answer.status, answer.reason or "", headers, content)
 
     def close(self) -> None:
         """Close every connection."""
-        self._pools.clear()
+        if self._proxied is not None:
+            self._proxied.clear()
+        if self._direct is not None:
+            self._direct.close()
 
 
 def connections(config: Config) -> urllib3.PoolManager:
@@ -150,41 +175,6 @@ def connections(config: Config) -> urllib3.PoolManager:
     if config.proxy:
         return urllib3.ProxyManager(config.proxy, **options)
     return urllib3.PoolManager(**options)
-
-
-class Session:
-    """The part of a requests session that `cs` uses, over a `Pool`, with one way to repeat requests."""
-
-    def __init__(self, pool: Pool, retry: Retry, secret: str | None) -> None:
-        self._pool = pool
-        self._retry = retry
-        self._secret = secret
-
-    def send(self, prepared: Any, **_: Any) -> Response:  # noqa: ANN401 - a PreparedRequest, and options set on the pool
-        """Send a request that requests has prepared."""
-        url: str = prepared.url
-        body: str | bytes | None = prepared.body
-        headers: dict[str, str] = dict(prepared.headers)
-        if self._secret:
-            if body is None:
-                address, mark, query = url.partition("?")
-                url = address + mark + _signed_again(query, self._secret)
-            else:
-                body = _signed_again(body if isinstance(body, str) else body.decode(), self._secret)
-                headers["Content-Length"] = str(len(body))
-        return self._pool.send(prepared.method, url, headers, body, self._retry)
-
-
-def _signed_again(form: str, secret: str) -> str:
-    """A signed form, with the signature that CloudStack works out when there is a tilde in it."""
-    if "~" not in form and "%7E" not in form.upper():
-        return form
-    fields = [(name, value) for name, value in parse_qsl(form, keep_blank_values=True) if name != "signature"]
-    if len(fields) == form.count("&") + 1:
-        return form
-    text = "&".join(f"{name}={quote(value, safe='*')}".replace("~", "%7E") for name, value in sorted(fields)).lower()
-    digest = hmac.digest(secret.encode(), text.encode(), "sha1")
-    return urlencode([*fields, ("signature", b64encode(digest).decode())])
 
 
 def question_retry(config: Config) -> Retry:
@@ -217,15 +207,25 @@ def change_retry(config: Config) -> Retry:
     )
 
 
+def _tls(config: Config) -> ssl.SSLContext:
+    """How TLS is spoken as the configuration says: whom to trust, who we are."""
+    context = create_urllib3_context(cert_reqs=ssl.CERT_NONE if config.verify is False else ssl.CERT_REQUIRED)
+    if config.verify is not False:
+        trusted = config.verify if isinstance(config.verify, str) else _bundle()
+        kind = "capath" if Path(trusted).is_dir() else "cafile"
+        context.load_verify_locations(**{kind: trusted})
+    if isinstance(config.cert, tuple):
+        context.load_cert_chain(*config.cert)
+    elif config.cert:
+        context.load_cert_chain(config.cert)
+    return context
+
+
 def _bundle() -> str:
     """The certificates that `cs` trusts: those that requests brings."""
     from requests.utils import DEFAULT_CA_BUNDLE_PATH  # noqa: PLC0415 - of use only where TLS is
 
     return str(DEFAULT_CA_BUNDLE_PATH)
-
-
-class _HalfAnswerError(urllib3.exceptions.ProtocolError):
-    """An answer that broke off; the text is why."""
 
 
 def _once_more(retry: Retry, method: str, error: Exception | None = None) -> Retry | None:
@@ -248,7 +248,9 @@ _UNSENT: tuple[tuple[type[Exception], str], ...] = (
 
 def told(error: Exception) -> TransportError:
     """What an error of urllib3 means: whether anything was sent, and why, without the URL."""
-    if isinstance(error, _HalfAnswerError):
+    if isinstance(error, TooLateError):
+        return TransportError("its time was over before it was sent", sent=False)
+    if isinstance(error, HalfAnswerError):
         return TransportError(f"the answer broke off ({error})", sent=True)
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
         return TransportError("no answer came in time", sent=True)
