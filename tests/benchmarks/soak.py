@@ -4,9 +4,10 @@ python tests/benchmarks/service.py soak [--minutes N] [--faults reset,kill,...] 
 
 Four accounts (an administrator's, one at the end of its limits, two of a domain) make, change, review, signal,
 cancel, delete and look at stacks of six kinds through all doors. Faults come one at a time (`soak_faults.KINDS`),
-with quiet between. Every error is judged: the caller's own doing, what the present fault can cause, or neither,
-which is printed as UNEXPLAINED and counted. At the end everything is deleted, and what the cloud still has is compared with
-what it had at the beginning. The memory of each process is printed every minute; the first process is never killed.
+with quiet between. Every error is judged: the caller's own doing, what the present fault can cause, or
+neither, which is printed as UNEXPLAINED and counted. At the end everything is deleted, and what the cloud still has
+is compared with what it had at the beginning. The memory of each process is printed every minute; the first process
+is never killed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ DRAIN_S = 300.0
 def soak(asked: argparse.Namespace) -> None:
     """Run it, and print what came of it."""
     with (
-        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(prefix="cfnlib-soak-") as folder,
         running(JOB_S, router_s=ROUTER_S, jitter=0.5, machines_of_user=3) as cloud,
     ):
         people = _people(cloud.place)

@@ -342,6 +342,7 @@ class User(threading.Thread):
         which = {"StackName": held.stack_id}
         if held.kind == "cluster":
             body = {"name": held.name, "agents": held.size}
+            self._begin(held, "update", {"UPDATE_COMPLETE", held.status})  # which it may be already
             path = f"/clusters/{held.name}"
             self.ask(held, "PUT /clusters/ID", lambda doors: doors.rest("PUT", path, body), (NO_UPDATES,))
         elif self._chance.random() < 0.3:
