@@ -73,6 +73,7 @@ def document(version: str, prefix: str = "/clusters") -> dict[str, Any]:
                         {"200": one, "202": one},
                         ("400", "409", "413", "415", "422"),
                         links=True,
+                        location=True,
                     ),
                     "parameters": [key],
                     "requestBody": body,
@@ -88,7 +89,7 @@ def document(version: str, prefix: str = "/clusters") -> dict[str, Any]:
                         "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[A-Za-z0-9-]+$"},
                     }
                 ],
-                "get": _operation("showCluster", "A cluster with its machines.", {"200": one}, ("404",)),
+                "get": _operation("showCluster", "A cluster with its machines.", {"200": one}, ("404",), links=True),
                 "put": {
                     **_operation(
                         "changeCluster",
@@ -96,6 +97,7 @@ def document(version: str, prefix: str = "/clusters") -> dict[str, Any]:
                         "200: it is that already; 202: the change has begun.",
                         {"200": one, "202": one},
                         ("400", "404", "409", "412", "413", "415", "422"),
+                        links=True,
                     ),
                     "parameters": [match],
                     "requestBody": body,
@@ -162,18 +164,31 @@ def _problem() -> dict[str, Any]:
 
 
 def _operation(
-    name: str, text: str, good: dict[str, Any], wrong: tuple[str, ...] = (), *, links: bool = False
+    name: str,
+    text: str,
+    good: dict[str, Any],
+    wrong: tuple[str, ...] = (),
+    *,
+    links: bool = False,
+    location: bool = False,
 ) -> dict[str, Any]:
+    """An operation; `links`: its answer has the id of a cluster, with which others can be called."""
     answers: dict[str, Any] = {}
     for status, schema in good.items():
         answers[status] = {"description": text, "content": _json(schema)}
         if schema.get("$ref"):
-            answers[status]["headers"] = {"ETag": _ETAG, **({"Location": _LOCATION} if links else {})}
+            answers[status]["headers"] = {"ETag": _ETAG, **({"Location": _LOCATION} if location else {})}
         if links:
             target = {"parameters": {"cluster": "$response.body#/id"}}
             answers[status]["links"] = {
                 other: {"operationId": other, **target}
                 for other in ("showCluster", "changeCluster", "destroyCluster")
+            }
+            answers[status]["links"]["changeCluster"] = {
+                "operationId": "changeCluster",
+                **target,
+                "requestBody": "$response.body#/config",
+                "description": "The configuration, to be sent back with what shall be different.",
             }
     problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status in (*wrong, "401", "403", "503"):
