@@ -250,7 +250,7 @@ class User(threading.Thread):
         elif status in UPDATABLE and self._chance.random() < 0.7:
             self._change(held)
         elif status == "UPDATE_ROLLBACK_FAILED" and self._chance.random() < 0.7:
-            self._begin(held, "continue", {"UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"})
+            self._begin(held, "continue", {"UPDATE_ROLLBACK_COMPLETE"})
             self.ask(
                 held,
                 "ContinueUpdateRollback",
@@ -441,7 +441,7 @@ class User(threading.Thread):
                 "list_change_sets",
             ]
         )
-        self.call(operation, lambda doors: doors.query(operation, **which), (GONE,) if held.blurred else ())
+        self.call(operation, lambda doors: doors.query(operation, **which), () if held.stack_id else (GONE,))
 
     def _look_around(self) -> None:
         what = self._chance.randrange(9)
