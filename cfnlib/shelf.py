@@ -22,6 +22,17 @@ def account_mark(scope: str, domain_id: str, account: str, project_id: str | Non
     return f"{scope} project/{project_id}" if project_id else f"{scope} {domain_id}/{account}"
 
 
+def adopt(store: Store, driver: Driver, scope: str) -> int:
+    """Mark the stacks of a store that have no mark as those of the driver's account; gives how many there were.
+
+    For a store that holds the stacks of one cloud alone, as the embedded one's does: at first they were not marked.
+    """
+    if not scope or not store.count(""):
+        return 0
+    facts = driver.facts()
+    return store.adopt(account_mark(scope, facts.domain_id, facts.account, facts.project_id))
+
+
 class Shelf:
     """The stacks of one endpoint (`scope`) in a store; an empty scope: it holds no others.
 
@@ -31,17 +42,17 @@ class Shelf:
     def __init__(self, store: Store, driver: Driver, scope: str, account: str | None = None) -> None:
         self._store = store
         self._driver = driver
-        self._scope = scope
+        self.scope = scope
         self._account = account
 
     def account(self) -> str:
         """The mark of what is made with the present keys. Asks the cloud, once, when it was not said."""
         if self._account is not None:
             return self._account
-        if not self._scope:
+        if not self.scope:
             return ""
         facts = self._driver.facts()
-        return account_mark(self._scope, facts.domain_id, facts.account, facts.project_id)
+        return account_mark(self.scope, facts.domain_id, facts.account, facts.project_id)
 
     def all(self, *, deleted: bool = False) -> list[Stack]:
         """The stacks of the endpoint, oldest first."""
@@ -51,7 +62,7 @@ class Shelf:
         """The stack of this name or id. Raises `StackNotFoundError`."""
         if self._account is not None:
             return self._store.stack(name, self._account)
-        if not self._scope:
+        if not self.scope:
             return self._store.stack(name)
         named = [stack for stack in self.all() if stack.name == name]
         if not named:
@@ -59,16 +70,24 @@ class Shelf:
         if len(named) > 1:
             named = [stack for stack in named if stack.account == self.account()]
         if not named:
-            raise StackNotFoundError(f"there is no stack {name} on {self._scope}")
+            raise StackNotFoundError(f"there is no stack {name} on {self.scope}{self._nobodys()}")
         return named[0]
 
     def mine(self, name: str) -> Stack:
         """The same, to be worked on. Raises `StackError` when the keys are not those of the stack's account."""
         stack = self.find(name)
-        if self._scope and stack.account != self.account():
+        if self.scope and stack.account != self.account():
             owner = stack.account.rpartition("/")[2]
             raise StackError(f"stack {stack.name} belongs to the account {owner}; use the keys of that account")
         return stack
 
+    def _nobodys(self) -> str:
+        """What to say of stacks that the first versions of cfnlib made, which did not mark them."""
+        count = self._store.count("")
+        if not count:
+            return ""
+        them = "stack that is" if count == 1 else "stacks that are"
+        return f"; the store has {count} {them} marked as nobody's, see cfnlib.Stacks.adopt"
+
     def _has(self, stack: Stack) -> bool:
-        return not self._scope or stack.account.startswith(f"{self._scope} ")
+        return not self.scope or stack.account.startswith(f"{self.scope} ")

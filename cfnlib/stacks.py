@@ -23,7 +23,7 @@ from cfnlib.operations import Operations
 from cfnlib.plan.make import plan_removal
 from cfnlib.plan.name import signal_url_below
 from cfnlib.plan.validate import validate
-from cfnlib.shelf import Shelf
+from cfnlib.shelf import Shelf, adopt
 from cfnlib.stack import Stack
 from cfnlib.state.model import CANCELLABLE, Event, Signal, StackStatus, Terms
 from cfnlib.wanted import as_template, changed_state, check_choice
@@ -107,6 +107,8 @@ class Stacks:
 
         folder = None if state is None else Path(state)
         driver, store, close = open_embedded(folder, job_s=job_s, config=config, state_url=state_url)
+        if state_url is None:
+            adopt(store, driver, EMBEDDED)
         stacks = cls(driver, store, settings=settings, scope=EMBEDDED)
         stacks._also_close.append(close)
         return stacks
@@ -161,6 +163,13 @@ class Stacks:
     def mine(self, name: str) -> StackState:
         """The stack of this name or id as a plain value. Raises `StackError` when it is another account's."""
         return self._shelf.mine(name)
+
+    def adopt(self) -> int:
+        """Take the stacks that are marked as nobody's, as the first versions made them, for this account's.
+
+        Gives how many there were. Do it when all of them are of this cloud and this account.
+        """
+        return adopt(self.store, self.driver, self._shelf.scope)
 
     def plan(self, name: str, template: Source | None = None, parameters: Mapping[str, Any] | None = None) -> Plan:
         """What `create` or `update` of this name would do. Touches nothing. Raises `TemplateError`."""

@@ -11,6 +11,7 @@ from cfnlib.embedded import EmbeddedCloud, EmbeddedDriver
 from cfnlib.errors import ConfigError
 from cfnlib.identity.keyring import AdminKeyring, FileKeyring, FixedKeyring
 from cfnlib.server.service import Service, cloudstack_driver
+from cfnlib.shelf import adopt
 from cfnlib.stacks import EMBEDDED
 from cfnlib.state.open import open_store
 
@@ -65,6 +66,8 @@ def open_embedded_service(
     store = open_store(state_url or f"sqlite:///{folder.absolute() / 'stacks.db'}")
     cloud = EmbeddedCloud(folder, job_s=job_s)
     place = cloud.place()
+    if state_url is None:
+        adopt(store, EmbeddedDriver(cloud, config), EMBEDDED)
 
     def near() -> Config:
         # Another process may have taken over serving the cloud, at another port.

@@ -14,7 +14,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from cfnlib.errors import StackBusyError, StackError, StackExistsError, StackNotFoundError, StoreError
 from cfnlib.state import sql_leases as leases
@@ -255,6 +255,17 @@ class SqlStore:
     def set_policy(self, stack_id: str, policy: str | None) -> None:
         """Keep a stack policy (JSON), or none. Raises `StackNotFoundError`."""
         self._set(stack_id, policy=policy)
+
+    def adopt(self, account: str) -> int:
+        """Give an account the stacks that have none, save those whose names it has already; gives how many."""
+        live, of = stack_table.c.live_name, stack_table.c.account
+
+        def work(connection: Connection) -> int:
+            taken = connection.scalars(select(live).where(of == account, live.is_not(None))).all()
+            change = update(stack_table).where(of == "", or_(live.is_(None), live.not_in(taken)))
+            return connection.execute(change.values(account=account)).rowcount
+
+        return self._database.write(work)
 
     def save_change_set(self, change_set: ChangeSet) -> None:
         """Add or replace a change set. Raises `StackNotFoundError` when its stack is not there."""

@@ -128,6 +128,9 @@ class Store(Protocol):
     def set_policy(self, stack_id: str, policy: str | None) -> None:
         """Keep a stack policy (JSON), or none. Raises `StackNotFoundError`."""
 
+    def adopt(self, account: str) -> int:
+        """Give an account the stacks that have none, save those whose names it has already; gives how many."""
+
     def save_change_set(self, change_set: ChangeSet) -> None:
         """Add or replace a change set."""
 

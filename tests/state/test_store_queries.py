@@ -26,7 +26,7 @@ def account():
 
 def added(store, account, name, at=0.0, status=_S.CREATE_COMPLETE, **values: object):
     """A stack that the store has."""
-    made = evolve(new_stack(name, status, account), created_at=at, **values)
+    made = evolve(new_stack(name, status), account=account, created_at=at, **values)
     store.create_stack(made)
     return made
 
@@ -143,6 +143,21 @@ def test_a_resource_is_its_newest_row_that_is_not_gone(store, account):
     assert store.resource(stack.stack_id, "Web") is None
     assert store.resource(stack.stack_id, "db") is None
     assert store.resource("nowhere", "Web") is None
+
+
+def test_stacks_of_no_account_are_given_to_one_unless_it_has_their_name(store, account):
+    store.adopt(f"{account}-before")  # what other tests have left
+    names = [f"{account}-{number}" for number in range(3)]
+    added(store, account, names[0])
+    gone = added(store, account, names[1], status=_S.DELETE_COMPLETE, deleted_at=5.0)
+    for name in names[:2]:
+        added(store, "", name)
+    late = added(store, "", names[2], status=_S.DELETE_COMPLETE, deleted_at=5.0)
+    assert store.adopt(account) == 2
+    assert sorted(stack.name for stack in store.stacks(account=account)) == names[:2]
+    assert {gone.stack_id, late.stack_id} <= {one.stack_id for one in store.stacks(deleted=True, account=account)}
+    assert [stack.name for stack in store.stacks(account="") if stack.name in names] == names[:1]
+    assert store.adopt(account) == 0
 
 
 def test_a_thing_is_found_by_its_physical_id_within_the_account(store, account):
