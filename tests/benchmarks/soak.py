@@ -18,12 +18,13 @@ import tempfile
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloud import running
 from cs import CloudStack
-from soak_doors import Doors, Person
+from soak_doors import CallError, Doors, Person
 from soak_faults import KINDS, Timeline, Trouble
 from soak_judge import Judge
 from soak_service import Serving
@@ -163,8 +164,11 @@ class _Soak:
                     continue
                 left.append(f"{stack['StackName']} {status} {stack.get('StackStatusReason', '')}")
                 if not status.startswith("DELETE_IN"):
-                    doors.query("update_termination_protection", StackName=which, EnableTerminationProtection=False)
-                    doors.query("delete_stack", StackName=which)
+                    with suppress(CallError):  # it is gone meanwhile, or is tried again
+                        doors.query(
+                            "update_termination_protection", StackName=which, EnableTerminationProtection=False
+                        )
+                        doors.query("delete_stack", StackName=which)
         return left
 
     def _report(self, threads: list[Any], before: dict[str, list[str]]) -> None:
