@@ -177,9 +177,9 @@ class EmbeddedDriver:
         """See `Driver`."""
         return self._do(lambda driver: driver.prepare(call))
 
-    def submit(self, call: Call) -> Answer:
+    def submit(self, call: Call, until: float | None = None) -> Answer:
         """See `Driver`."""
-        return self._do(lambda driver: driver.submit(call))
+        return self._do(lambda driver: driver.submit(call, until))
 
     def find(self, find: Find) -> list[Mapping[str, Any]]:
         """See `Driver`."""

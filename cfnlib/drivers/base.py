@@ -116,8 +116,12 @@ class Driver(Protocol):
         None when the call REMOVES what is not there. Raises `CloudError`.
         """
 
-    def submit(self, call: Call) -> Answer:
-        """Make the call, once. Never repeats a call that may have had its effect."""
+    def submit(self, call: Call, until: float | None = None) -> Answer:
+        """Make the call, once. Never repeats a call that may have had its effect.
+
+        From `until` on (seconds since the epoch, by this machine's clock) it must not be sent any more, and the cloud
+        is asked to refuse it, where it can: then `UnreachableError` is raised. None: at any time.
+        """
 
     def find(self, find: Find) -> list[Mapping[str, Any]]:
         """The rows of the listing that match; empty as well when what it is asked about does not exist."""

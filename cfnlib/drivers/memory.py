@@ -78,7 +78,7 @@ class MemoryDriver:
         except LookupError as error:
             raise NotFoundError(str(error), command=call.command) from error
 
-    def submit(self, call: Call) -> Answer:
+    def submit(self, call: Call, until: float | None = None) -> Answer:  # noqa: ARG002 - nothing is between
         """Make the call."""
         if self._before is not None:
             self._before(call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.schema.calls import needs_prepare
@@ -9,7 +10,7 @@ from cfnlib.schema.calls import needs_prepare
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cfnlib.drivers.base import Driver
+    from cfnlib.drivers.base import Answer, Driver
     from cfnlib.engine.journal import Journal
     from cfnlib.engine.line import Line
     from cfnlib.engine.task import Task
@@ -64,7 +65,7 @@ class Sender:
         sending, self._to_send = self._to_send, []
         for task in sending:
             call = task.call
-            self._line.call(task.key, "answered", lambda call=call: self._driver.submit(call))  # type: ignore[misc]
+            self._line.call(task.key, "answered", lambda call=call: self._submit(call))  # type: ignore[misc]
 
     def due(self) -> float:
         """When something is to be written; far away when nothing is."""
@@ -79,6 +80,14 @@ class Sender:
         """Write down that a task's call was not made after all."""
         task.recalled()
         self._journal.put(task.row)
+
+    def _submit(self, call: Call) -> Answer:
+        """Make a call that must not reach the cloud when the lease is over.
+
+        A process that is stopped between the look at its lease and the call, and woken up when another one has the
+        stack, would else make the call then.
+        """
+        return self._driver.submit(call, time.time() + self._journal.lease.expires_at - self._journal.clock.now())
 
     def _prepare(self, call: Call) -> Call | None:
         """The call as it will be made; None when there is nothing to do.

@@ -68,6 +68,8 @@ class StackPolicy:
             found = json.loads(text)
         except ValueError as error:
             raise _invalid(f"it is no JSON: {error}") from None
+        except RecursionError:
+            raise _invalid("it is nested too deeply") from None
         given = found.get("Statement") if isinstance(found, dict) else None
         if isinstance(given, dict):
             given = [given]

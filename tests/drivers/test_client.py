@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from cfnlib.config import Config
 from cfnlib.drivers.cloudstack import Client, CloudStackDriver
 from cfnlib.drivers.cloudstack.client import PAGE_SIZE, flattened
-from cfnlib.errors import CapacityError, CloudError
+from cfnlib.drivers.cloudstack.transport import Pool
+from cfnlib.errors import AuthenticationError, CapacityError, CloudError, UnreachableError
 from cfnlib.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -139,3 +141,40 @@ def test_a_closed_driver_leaves_no_thread_behind(cloud):
     for thread in mine:
         thread.join(5.0)
     assert not any(thread.is_alive() for thread in mine)
+
+
+def keys_in(cloud: Simulator) -> int:
+    return sum(1 for _ in cloud.world.live("keypair"))
+
+
+@pytest.mark.parametrize("ahead_s", [-3600.0, 0.0, 60.0])
+def test_a_call_with_an_end_is_taken_whatever_the_clock_of_the_cloud_shows(ahead_s):
+    with Simulator(clock=lambda: time.time() + ahead_s) as skewed:
+        used = Client(Config(endpoint=skewed.endpoint, key=skewed.admin.key, secret=skewed.admin.secret))
+        for number in range(3):
+            used.call("createSSHKeyPair", {"name": f"k{number}"}, until=time.time() + 30)
+        refused = 1 if ahead_s > 30 else 0
+        assert (keys_in(skewed), skewed.requests["createSSHKeyPair"]) == (3, 3 + refused)
+
+
+def test_a_call_that_comes_after_its_end_is_not_taken(cloud):
+    config = Config(endpoint=cloud.endpoint, key=cloud.admin.key, secret=cloud.admin.secret)
+
+    class Stopped(Pool):
+        """A process that was stopped when it was about to send."""
+
+        def send(self, method, form, retry, until=None):
+            time.sleep(max(0.0, until - time.time()) + 0.01)
+            return super().send(method, form, retry)
+
+    before = keys_in(cloud)
+    with pytest.raises(UnreachableError, match="too late"):
+        Client(config, sender=Stopped(config)).call("createSSHKeyPair", {"name": "late"}, until=time.time() + 0.1)
+    assert keys_in(cloud) == before
+
+
+def test_wrong_keys_are_wrong_keys_also_with_an_end(cloud):
+    used = Client(Config(endpoint=cloud.endpoint, key=cloud.admin.key, secret="another"))
+    for _ in range(2):
+        with pytest.raises(AuthenticationError):
+            used.call("createSSHKeyPair", {"name": "k"}, until=time.time() + 60)

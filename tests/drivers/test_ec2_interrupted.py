@@ -36,12 +36,12 @@ class Strike:
         self._submit = stacks.driver.submit
         stacks.driver.submit = self
 
-    def __call__(self, call) -> object:
+    def __call__(self, call, until=None) -> object:
         """Make the call, or die."""
         self.left -= 1
         if self.left == 0 and not self._late:
             raise Killed
-        answer = self._submit(call)
+        answer = self._submit(call, until)
         if self.left == 0:
             raise Killed
         return answer

@@ -165,3 +165,9 @@ def test_a_change_set_keeps_to_the_policy(world):
 def test_a_stack_with_a_policy_can_be_deleted(world):
     assert world.stacks.delete("demo").status == "DELETE_COMPLETE"
     assert world.there() == set()
+
+
+@pytest.mark.parametrize("opening", ["[", '{"Statement":', '{"Statement":[{"Effect":'])
+def test_a_policy_without_a_bottom_is_told_of(opening):
+    with pytest.raises(StackError, match=r"Error validating stack policy: .*nested too deeply"):
+        StackPolicy.read(opening * 200_000)

@@ -59,7 +59,7 @@ def test_an_address_that_the_router_took_after_a_kill_is_chosen_again():
         template = f"Resources:\n  A: {{Type: CloudStack::IpAddress, Properties: {{networkid: {network['id']}}}}}"
         stacks = world.engine(settings=evolve(world.settings, inline=True))
 
-        def die(call):
+        def die(call, _until=None):
             """The router takes the address that was chosen, and the process is gone."""
             client = world.stacks.driver.client
             client.call("associateIpAddress", {"networkid": network["id"], "ipaddress": call.params["ipaddress"]})

@@ -45,10 +45,10 @@ def killed_at(world, command, *, late):
     stacks = world.engine(settings=evolve(world.settings, inline=True))
     submit = stacks.driver.submit
 
-    def dying(call) -> object:
+    def dying(call, until=None) -> object:
         if call.command == command and not late:
             raise Killed
-        answer = submit(call)
+        answer = submit(call, until)
         if call.command == command:
             raise Killed
         return answer

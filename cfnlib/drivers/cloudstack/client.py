@@ -29,6 +29,8 @@ MAX_QUERY_LENGTH = 1500
 """With more than so many characters in its parameters, a call is sent as a form."""
 
 
+_AHEAD_S = 600.0
+"""How long a cloud is taken for one whose clock is ahead, when it once was."""
 _JSON = ("application/json", "text/javascript")
 
 
@@ -59,6 +61,7 @@ class Client:
         self.endpoint: str = config.endpoint
         self.secrets = tuple(value for value in (config.key, config.secret) if value)
         self._sender: Sender = Pool(config) if sender is None else sender
+        self._ahead_until = 0.0
         self._retries = {True: question_retry(config), False: change_retry(config)}
 
     def call(
@@ -72,16 +75,26 @@ class Client:
         """Make a call, and give what is inside its answer. Lists and mappings are flattened as `cs` does.
 
         `secrets` are values that must not appear in an error. From `until` on (seconds since the epoch) the call is
-        not sent any more. Raises what is below `CloudError`.
+        not sent any more, and the cloud does not take it: it is signed with that end. Raises what is below
+        `CloudError`; `UnreachableError` where a call was too late.
+
+        A cloud whose clock is ahead by more than the time that is left takes no call with such an end. Since it then
+        has not done what was asked, the call is signed again as others are, while there is time; and so are all calls
+        of the next minutes. A clock that is behind makes the cloud take a call that much longer.
         """
         flat = dict(flattened(params or {}))
         length = sum(len(key) + len(value) for key, value in flat.items())
         method = "POST" if length > MAX_QUERY_LENGTH else self.config.method.upper()
-        config = self.config
-        expires_at = time.time() + config.expiration_s if config.expiration_s >= 0 else None
-        form = form_of(command, flat, config.key, config.secret, expires_at)
+        now = time.time()
+        short = until is not None and now >= self._ahead_until
         try:
-            response = self._sender.send(method, form, self._retries[errors.is_question(command)], until)
+            response = self._sent(command, method, flat, until, short=short)
+            if short and response.status_code == 401 and until is not None:
+                if time.time() >= until:
+                    raise errors.too_late(command, self.endpoint)
+                response = self._sent(command, method, flat, until, short=False)
+                if response.status_code != 401:
+                    self._ahead_until = now + _AHEAD_S
         except TransportError as error:
             raise errors.from_transport(command, self.endpoint, error) from None
         said = _inside(response)
@@ -94,6 +107,16 @@ class Client:
         if not isinstance(found, dict):
             raise errors.unexpected(command, f"the answer holds a {type(found).__name__} instead of fields")
         return found
+
+    def _sent(
+        self, command: str, method: str, flat: Mapping[str, str], until: float | None, *, short: bool
+    ) -> Response:
+        config = self.config
+        expires_at = time.time() + config.expiration_s if config.expiration_s >= 0 else None
+        if short and until is not None and expires_at is not None:
+            expires_at = min(expires_at, until)
+        form = form_of(command, flat, config.key, config.secret, expires_at)
+        return self._sender.send(method, form, self._retries[errors.is_question(command)], until)
 
     def rows(self, command: str, key: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of a listing, page by page."""

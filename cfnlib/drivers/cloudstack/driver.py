@@ -66,11 +66,12 @@ class CloudStackDriver:
         except LookupError as error:
             raise NotFoundError(str(error), command=call.command) from None
 
-    def submit(self, call: Call) -> Answer:
-        """Make the call, once."""
+    def submit(self, call: Call, until: float | None = None) -> Answer:
+        """Make the call, once, and not any more from `until` on."""
         secrets = secrets_of(call)
+        params = self._scoped(call.command, call.params)
         try:
-            answer = self.client.call(call.command, self._scoped(call.command, call.params), secrets=secrets)
+            answer = self.client.call(call.command, params, secrets=secrets, until=until)
         except (CapacityError, ConflictError) as error:
             address = call.params.get("ipaddress")
             if call.command != "associateIpAddress" or not address:

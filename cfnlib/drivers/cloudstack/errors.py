@@ -128,6 +128,11 @@ def from_transport(command: str, endpoint: str, error: TransportError) -> CloudE
     return _unanswered(command, error.text, None)
 
 
+def too_late(command: str, endpoint: str) -> CloudError:
+    """The exception for a call that the cloud did not take, because it came after the end that it was signed with."""
+    return UnreachableError(f"{command}: CloudStack at {endpoint} got it too late, and left it", command=command)
+
+
 def from_body(command: str, endpoint: str, response: Response) -> CloudError:
     """The exception for an answer that is not CloudStack's: a page of a proxy, half a document.
 

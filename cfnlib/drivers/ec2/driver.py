@@ -12,6 +12,7 @@ volume or an address of a process that died between the two is not found again.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -22,7 +23,7 @@ from cfnlib.drivers.ec2.lookups import Lookups
 from cfnlib.drivers.ec2.translate import translated
 from cfnlib.drivers.ec2.waits import Waits
 from cfnlib.drivers.judge import is_gone
-from cfnlib.errors import NotFoundError
+from cfnlib.errors import NotFoundError, UnreachableError
 from cfnlib.schema.calls import Effect, prepared
 from cfnlib.schema.model import read_path
 
@@ -69,12 +70,14 @@ class Ec2Driver:
         except LookupError as error:
             raise NotFoundError(str(error), command=call.command) from None
 
-    def submit(self, call: Call) -> Answer:
-        """Make the call, once."""
+    def submit(self, call: Call, until: float | None = None) -> Answer:
+        """Make the call, once. What is left of it after `until` is not made; EC2 takes a request for 15 minutes."""
         secrets = [str(call.params[name]) for name in call.sensitive if call.params.get(name)]
         work = translated(call.command, call.params, self)
         answer: Mapping[str, Any] = {}
-        for request in work.requests:
+        for number, request in enumerate(work.requests):
+            if number == 0 and until is not None and time.time() >= until:
+                raise UnreachableError(f"{call.command}: its time was over before it was sent", command=call.command)
             params = dict(request.params)
             if not self.client.tags_at_birth:
                 params.pop("TagSpecifications", None)
