@@ -3,6 +3,9 @@
 Each shape is made once into a function that appends to a list of texts; what is left at the time of an answer is a
 walk over the result's own members. A member that the model does not know raises: it would otherwise be missing at the
 client without a word.
+
+An answer in an older version has no lists that came later, as EC2 itself does it: what reads XML as boto 2 does takes
+the end of an item in such a list for the end of the thing that the list belongs to.
 """
 
 from __future__ import annotations
@@ -69,6 +72,7 @@ class _XmlMaking:
 
     def structure(self, name: str, shape: Shape) -> WriteXml:
         members: dict[str, tuple[str, str, WriteXml]] = {}
+        later = self.later_lists(name, shape)
         for member, ref in shape["members"].items():
             below = self.service.shapes[ref["shape"]]
             tag = ref.get("locationName", member)
@@ -92,13 +96,25 @@ class _XmlMaking:
             for key, inner in value.items():
                 if key not in members:
                     raise UnwritableResultError(f"{name} has no member {key!r}")
-                if inner is not None:
+                if inner is not None and key not in later:
                     start, end, write_inner = members[key]
                     append(start)
                     write_inner(inner, append)
                     append(end)
 
         return write
+
+    def later_lists(self, name: str, shape: Shape) -> frozenset[str]:
+        """The members that are lists and that the same structure of the older model does not have."""
+        older = self.service.older.shapes.get(name) if self.service.older else None
+        if older is None or older["type"] != "structure":
+            return frozenset()
+        before = {ref.get("locationName", member) for member, ref in older["members"].items()}
+        return frozenset(
+            member
+            for member, ref in shape["members"].items()
+            if self.service.shapes[ref["shape"]]["type"] == "list" and ref.get("locationName", member) not in before
+        )
 
     def list(self, name: str, shape: Shape) -> WriteXml:
         return self.flat(name, shape, shape["member"].get("locationName", self.item))

@@ -43,8 +43,8 @@ class Marks:
     `type` and `image` are as the client named them; `groups` its security groups, each as its UUID, a blank and its
     name (CloudStack keeps them only in zones that have them); `token` the client's; `kept` the devices whose volumes
     stay when it is terminated; `devices` the names that its volumes were asked for under, as "1 /dev/sdv"; `spot` the
-    id of the spot request, `spot_price` and `launch_group` what that asked for; `public` is "yes" when it is to have
-    a public address.
+    id of the spot request, `spot_price` and `launch_group` what that asked for, `spot_state` "cancelled" when it was;
+    `public` is "yes" when it is to have a public address.
     """
 
     type: str = ""
@@ -56,6 +56,7 @@ class Marks:
     spot: str = ""
     spot_price: str = ""
     launch_group: str = ""
+    spot_state: str = ""
     public: str = ""
 
     def dooms(self, device_id: str) -> bool:

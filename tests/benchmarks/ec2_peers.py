@@ -96,7 +96,9 @@ def walked(ec2: Any, zone: str) -> dict[str, str]:
     states(walk, first)
     images(walk, first)
     spot(walk)
-    walk.step("TerminateInstances", lambda _: walk.state(first) in {"terminated", ""}, InstanceIds=[first])
+    walk.step(
+        "TerminateInstances", lambda _: walk.state(first) in {"shutting-down", "terminated", ""}, InstanceIds=[first]
+    )
     ended(walk, group)
     rest(walk)
     vpn(walk)

@@ -1,8 +1,8 @@
 """A walk through the actions of EC2 as an account uses them: things are made, looked at, changed and removed.
 
-Each step is one well-formed request. Its verdict is `works` only when the answer is good and what was asked for can be
-seen afterwards, in a description, or in the answer itself where the action is a question; `partial` when the answer is
-good and the effect is not seen; else EC2's code of the error, or the HTTP status of what no client can read.
+Each step is one well-formed request. Its verdict is `works` only when the answer is good and what was asked for can
+be seen afterwards, in a description, or in the answer itself where the action is a question; `partial` when the
+answer is good and the effect is not seen; else EC2's code of the error, or the HTTP status of what nobody can read.
 
 Where a thing could not be made, a plainer request is tried for the steps after it, which else go on with an id of the
 right form: every request is sent.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from compat.ec2.actions.attributes import remark
 from compat.ec2.actions.run import MOST_AT_ONCE, prepared, submitted
 from compat.ec2.faults import Ec2Error, not_found, unsupported
 from compat.ec2.filters import filtered
@@ -80,11 +81,13 @@ def describe_spot_instance_requests(world: World, params: Mapping[str, Any]) -> 
 
 
 def cancel_spot_instance_requests(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Say that the requests are cancelled; their machines stay."""
-    known = {_spot_id(world, row) for row in world.rows("instance") if world.marks(row).spot}
+    """Keep that the requests are cancelled; their machines stay."""
+    known = {_spot_id(world, row): row for row in world.rows("instance") if world.marks(row).spot}
     for name in params["SpotInstanceRequestIds"]:
         if name not in known:
             raise not_found("spot", name)
+    for name in params["SpotInstanceRequestIds"]:
+        remark(world, known[name], spot_state="cancelled")
     cancelled = [{"SpotInstanceRequestId": name, "State": "cancelled"} for name in params["SpotInstanceRequestIds"]]
     return {"CancelledSpotInstanceRequests": cancelled}
 
@@ -103,15 +106,18 @@ def _described(world: World, row: Row) -> dict[str, Any]:
     marks = world.marks(row)
     gone = row.get("state") in GONE
     created = time_of(row.get("created"))
-    status = {"Code": "fulfilled", "Message": "Your spot request is fulfilled.", "UpdateTime": created}
-    if gone:
-        status = {"Code": "instance-terminated-by-user", "Message": "The instance is gone.", "UpdateTime": created}
+    if marks.spot_state:
+        status = {"Code": "request-canceled-and-instance-running", "Message": "Your spot request is cancelled."}
+    elif gone:
+        status = {"Code": "instance-terminated-by-user", "Message": "The instance is gone."}
+    else:
+        status = {"Code": "fulfilled", "Message": "Your spot request is fulfilled."}
     return {
         "SpotInstanceRequestId": _spot_id(world, row),
         "SpotPrice": marks.spot_price or None,
         "Type": "one-time",
-        "State": "closed" if gone else "active",
-        "Status": status,
+        "State": marks.spot_state or ("closed" if gone else "active"),
+        "Status": {**status, "UpdateTime": created},
         "LaunchGroup": marks.launch_group or None,
         "LaunchSpecification": {
             "ImageId": marks.image,
