@@ -34,9 +34,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     net.add_argument("--unix-socket", type=Path, metavar="FILE", help="listen there, for a proxy beside it")
     net.add_argument("--public-url", metavar="URL", help="how clients and machines reach the service")
     net.add_argument("--threads", type=int, default=16, metavar="N", help="requests at once (default: 16)")
-    net.add_argument(
-        "--connections", type=int, metavar="N", help="clients at once (default: 1000 if files allow it)"
-    )
+    net.add_argument("--connections", type=int, metavar="N", help="clients at once (default: 1000 if files allow it)")
     net.add_argument(
         "--operators",
         choices=("all", "loopback"),
