@@ -11,7 +11,6 @@ from cfnlib.cli.cloud import open_stacks, parameters_of
 from cfnlib.cli.live import watching
 from cfnlib.cli.show import Printer, as_document
 from cfnlib.cli.usage import UsageError
-from cfnlib.diagnostic import Diagnostics
 from cfnlib.errors import OperationFailedError, StackBusyError, TemplateError
 
 if TYPE_CHECKING:
@@ -226,16 +225,15 @@ def operate(
 
 @contextmanager
 def _every_fault(template: Path | None) -> Iterator[None]:
-    """Tell, when a template is refused, its other faults too: those that lie behind the first ones."""
+    """Tell every fault of the template in a file, if one is named, when it is refused."""
+    if template is None:
+        yield
+        return
+    from cfnlib.plan.validate import every_fault  # noqa: PLC0415 - commands without a template start without it
+    from cfnlib.template import Template  # noqa: PLC0415 - as above
+
     try:
         yield
-    except TemplateError as error:
-        if template is None:
+    except TemplateError:
+        with every_fault(Template.from_file(template)):
             raise
-        from cfnlib.plan.validate import validate  # noqa: PLC0415 - only when there are faults to tell
-        from cfnlib.template import Template  # noqa: PLC0415
-
-        found = Diagnostics(error.diagnostics)
-        told = {(item.code, item.span) for item in found}
-        found.extend(item for item in validate(Template.from_file(template)) if (item.code, item.span) not in told)
-        raise TemplateError(list(found)) from None

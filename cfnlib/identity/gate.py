@@ -10,6 +10,7 @@ way could swap the two.
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_FIELDS = 20_000
 MAX_KEY_CHARACTERS = 256
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _FORMS = {"", "application/x-www-form-urlencoded"}
 
 _Found = TypeVar("_Found")
@@ -139,8 +141,11 @@ class Gate:
 
     def _timely(self, at: float, now: float) -> None:
         if abs(at - now) > self._skew_s:
+            said, here = (datetime.fromtimestamp(one, UTC).strftime(_TIME) for one in (at, now))
             raise RefusedError(
-                Refusal.SKEWED, f"the request's time is more than {self._skew_s:g} s from the service's"
+                Refusal.SKEWED,
+                f"the request's time is {said}, and here it is {here}; they may be {self._skew_s:g} s apart: "
+                "set the clock",
             )
 
     def _fresh(self, signature: str, now: float, at: float) -> None:

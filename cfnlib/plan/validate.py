@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cfnlib.diagnostic import Code, Diagnostics
+from cfnlib.errors import TemplateError
 from cfnlib.resources import find as find_type
 from cfnlib.schema.check import check_properties, unknown_type
 from cfnlib.template import check
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cfnlib.template import Template
 
 
@@ -30,6 +34,18 @@ def validate(template: Template) -> Diagnostics:
         else:
             found.extend(check_properties(resource, logical_id, node.properties_node, node.span))
     return found
+
+
+@contextmanager
+def every_fault(template: Template) -> Iterator[None]:
+    """Tell, when the block refuses a template, its other faults too: those that lie behind the first ones."""
+    try:
+        yield
+    except TemplateError as error:
+        found = Diagnostics(error.diagnostics)
+        told = {(item.code, item.span) for item in found}
+        found.extend(item for item in validate(template) if (item.code, item.span) not in told)
+        raise TemplateError(list(found)) from None
 
 
 def attributes_of(type_name: str) -> set[str] | None:

@@ -8,8 +8,9 @@ from attrs import evolve
 
 from cfnlib.config import embedded_folder
 from cfnlib.embedded import EmbeddedCloud, EmbeddedDriver
-from cfnlib.errors import ConfigError
+from cfnlib.errors import ConfigError, UnreachableError
 from cfnlib.identity.keyring import AdminKeyring, FileKeyring, FixedKeyring
+from cfnlib.identity.refusal import Refusal, RefusedError
 from cfnlib.server.service import Service, cloudstack_driver
 from cfnlib.shelf import adopt
 from cfnlib.stacks import EMBEDDED
@@ -94,7 +95,7 @@ def open_embedded_service(
 
 
 def keyring_of(config: Config, keys: Path | None) -> Keyring:
-    """Where the secrets of callers come from; see `open_service`."""
+    """Where the secrets of callers come from; see `open_service`. Raises `ConfigError`, `UnreachableError`."""
     if keys is not None:
         return FileKeyring(keys, config)
     if not config.key:
@@ -102,4 +103,11 @@ def keyring_of(config: Config, keys: Path | None) -> Keyring:
             "nobody could call: give a key file by --keys, or configure an administrator's keys (CLOUDSTACK_KEY)"
         )
     only = FixedKeyring(config)
-    return AdminKeyring(config) if only.caller(config.key).role == "Admin" else only
+    try:
+        role = only.caller(config.key).role
+    except RefusedError as error:
+        if error.refusal is Refusal.UNAVAILABLE:
+            raise UnreachableError(f"the cloud at {config.endpoint} cannot be used: {error}") from error
+        where = "CLOUDSTACK_KEY and CLOUDSTACK_SECRET, or those of the profile"
+        raise ConfigError(f"the cloud at {config.endpoint} refuses the configured keys: check {where}") from error
+    return AdminKeyring(config) if role == "Admin" else only

@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from cfnlib.server.actions import CLOUDFORMATION, STS
+from cfnlib.server.actions.not_offered import reason_of
 from cfnlib.server.context import Context
 from cfnlib.server.faults import SaidError, told
 from cfnlib.web import form_of
@@ -89,11 +90,7 @@ class QueryApi:
         if action not in model.operations:
             raise SaidError(f"The action {action[:128]} is not valid for this web service.", "InvalidAction")
         if action not in actions:
-            raise SaidError(
-                f"The action {action} is not offered: CloudStack has nothing that it could work on, or it is yet "
-                "to be written",
-                "InvalidAction",
-            )
+            raise SaidError(f"The action {action} is not offered: {reason_of(action)}.", "InvalidAction")
         return actions[action](context, parse(model, action, pairs))
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
-from waitress.utilities import RequestEntityTooLarge
+from waitress.utilities import BadRequest, RequestEntityTooLarge
 
 from cfnlib.web.head import Head, Room, origin_form
 
@@ -37,6 +37,8 @@ LINGER_S = 2.0
 """How long what a client still sends is read away after it was refused, so that it gets to read the answer."""
 
 _TRANSFER = re.compile(rb"^transfer-encoding[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_TLS = b"\x16\x03"
+"""How a client begins that wants to speak https. Source: RFC 8446, section 5.1."""
 _STRANGE = re.compile(r"[\x00-\x20\x7f#]")
 _CODES = {
     400: ("BadRequest", "The request is not well-formed HTTP/1.1"),
@@ -63,6 +65,11 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
         waitress 3.0.2 would wait for ever for the empty body of a request that expects to be told to go on; botocore
         sends one for each empty object.
         """
+        if not self.headers_finished and (self.header_plus + data[:2])[:2] == _TLS:
+            # At once: a client that waits for its handshake would wait for as long as a request may take.
+            super().parse_header(b"GET / HTTP/1.0\r\n")
+            self.error, self.completed = BadRequest("TLS"), True
+            return len(data)
         taken: int = super().received(data)
         if self.headers_finished and self._is_too_long():
             self.error, self.completed = self.error or RequestEntityTooLarge("of its path"), True

@@ -82,7 +82,8 @@ class Doors:
             return getattr(self._cs, command)(fetch_result=False, **params)
         except CloudStackException as error:
             status = getattr(error.response, "status_code", 0)
-            said = error.error if isinstance(error.error, dict) else {}
+            said = getattr(error, "error", None)  # which it has when the answer was CloudStack's
+            said = said if isinstance(said, dict) else {}
             text = str(said.get("errortext") or error.args[0] if error.args else error)[:300]
             raise CallError(Trouble(status, str(said.get("errorcode", "?")), text)) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:

@@ -18,6 +18,7 @@ from service_world import HELD, QUICK
 from cfnlib.cli import NO_CLOUD, WRONG, main
 from cfnlib.errors import ConfigError
 from cfnlib.server.settings import checked_public_url, load_secret, secret_place
+from cfnlib.simulator import Simulator
 
 AWS = [sys.executable, "-m", "awscli"]
 
@@ -150,6 +151,18 @@ def test_a_proxy_beside_it_reaches_it_by_a_socket_in_the_file_system(started, tm
 def test_options_that_need_more_say_so(options, named, capsys):
     assert main(["serve", *options]) == WRONG
     assert named in capsys.readouterr().err
+
+
+def test_a_cloud_that_cannot_be_used_is_said_with_what_to_check(monkeypatch, tmp_path, capsys):
+    for name, value in {"KEY": "k", "SECRET": "s", "ENDPOINT": "http://127.0.0.1:1/client/api"}.items():
+        monkeypatch.setenv(f"CLOUDSTACK_{name}", value)
+    store = f"sqlite:///{tmp_path / 'stacks.db'}"
+    assert main(["serve", "--port", "0", "--state", store]) == NO_CLOUD
+    assert "the cloud at http://127.0.0.1:1/client/api cannot be used" in capsys.readouterr().err
+    with Simulator() as simulator:
+        monkeypatch.setenv("CLOUDSTACK_ENDPOINT", simulator.endpoint)
+        assert main(["serve", "--port", "0", "--state", store]) == NO_CLOUD
+    assert "refuses the configured keys: check CLOUDSTACK_KEY" in capsys.readouterr().err
 
 
 def test_a_missing_package_is_named_with_the_way_out(monkeypatch, capsys):

@@ -276,3 +276,46 @@ def test_an_update_that_the_policy_denies_goes_back(place, cfn):
     cfn.update_stack(**given, Parameters=named, StackPolicyDuringUpdateBody=json.dumps(allowed))
     place.until("fixed", "UPDATE_COMPLETE")
     assert json.loads(cfn.get_stack_policy(StackName="fixed")["StackPolicyBody"]) == policy
+
+
+def test_every_fault_of_a_template_is_told_at_once_whatever_it_is_for(place, cfn):
+    """The reference that is wrong is found before types and properties are looked at."""
+    stack_id = place.made("faulty")
+    wrong = json.dumps(
+        {
+            "Resources": {
+                "Web": {"Type": "AWS::EC2::Instance", "Properties": {"ImageID": {"Ref": "Nope"}}},
+                "Other": {"Type": "AWS::EC2::Instnce"},
+            }
+        }
+    )
+    set_of = {"ChangeSetName": "c", "ChangeSetType": "CREATE"}
+    for call, given in (
+        (cfn.create_stack, {"StackName": "never"}),
+        (cfn.update_stack, {"StackName": stack_id}),
+        (cfn.create_change_set, {"StackName": stack_id, "ChangeSetName": "c"}),
+        (cfn.create_change_set, {"StackName": "never", **set_of}),
+        (cfn.validate_template, {}),
+    ):
+        code, text = refused(call, TemplateBody=wrong, **given)
+        assert code == "ValidationError"
+        for fault in ("'Nope'", "has no ImageID", "needs ImageId", "AWS::EC2::Instnce", "line 1"):
+            assert fault in text, call
+    place.removed(stack_id)
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [
+        ("list_stack_sets", "there are no stack sets"),
+        ("detect_stack_drift", "nothing compares a stack"),
+        ("list_exports", "DescribeStacks shows"),
+        ("describe_organizations_access", "domains"),
+        ("describe_publisher", "types come with cfnlib"),
+    ],
+)
+def test_what_is_not_offered_says_why_and_what_there_is_instead(cfn, operation, words):
+    given = {"StackName": "some"} if operation == "detect_stack_drift" else {}
+    code, text = refused(getattr(cfn, operation), **given)
+    assert code == "InvalidAction"
+    assert words in text

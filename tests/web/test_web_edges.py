@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 
 import pytest
+import urllib3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,6 +99,14 @@ def test_what_is_refused_is_logged_and_counted_without_what_was_sent(caplog):
     assert (line["status"], line["code"]) == (400, "BadRequest")
     assert "S3CRET" not in caplog.text + json.dumps(line)
     assert b'cfnlib_errors_total{code="BadRequest",door="test"} 1.0' in metrics.text()
+
+
+def test_who_speaks_https_to_it_learns_at_once_that_it_is_not(server):
+    """A proxy does that; a client says that the version is wrong, instead of waiting for a minute."""
+    pool = urllib3.PoolManager(retries=False, timeout=5, cert_reqs="CERT_NONE")
+    with pytest.raises(urllib3.exceptions.SSLError, match=r"WRONG_VERSION_NUMBER|wrong version"):
+        pool.request("GET", f"https://127.0.0.1:{server.port}/")
+    assert urllib3.PoolManager().request("GET", f"http://127.0.0.1:{server.port}/still-there").status == 200
 
 
 def test_who_sends_too_much_gets_to_read_that():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from cfnlib.errors import StackBusyError, StackExistsError, StackNotFoundError, StalePlanError
+from cfnlib.plan.validate import every_fault
 from cfnlib.server import shown
 from cfnlib.server.actions.lifecycle import check_updatable, failure_choice, moved_on
 from cfnlib.server.asked import (
@@ -57,7 +58,7 @@ def create_change_set(context: Context, params: Params) -> Result:
     made = {"kind": kind, "description": params.get("Description", "")}
     if kind == "UPDATE" and present is not None:
         wanted = changed_state(present, template, parameters, terms, exactly=True)
-        with context.working_on(present) as (stacks, _):
+        with context.working_on(present) as (stacks, _), every_fault(template):
             found = _stored(stacks.operations.create_change_set, name, evolve(wanted, on_failure=choice), made)
         return {"Id": found.change_set_id, "StackId": found.stack_id}
     context.service.check_room(context.caller)
@@ -74,7 +75,8 @@ def create_change_set(context: Context, params: Params) -> Result:
             description=template.description,
             reason=first_reason(template, params),
         )
-        found = _stored(stacks.operations.create_change_set, name, wanted, made)
+        with every_fault(template):
+            found = _stored(stacks.operations.create_change_set, name, wanted, made)
     return {"Id": found.change_set_id, "StackId": found.stack_id}
 
 

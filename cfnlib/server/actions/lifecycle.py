@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from cfnlib.errors import StackBusyError, StackError, StackExistsError, StackNotFoundError, StalePlanError
+from cfnlib.plan.validate import every_fault
 from cfnlib.server.asked import (
     check_capabilities,
     check_resource_types,
@@ -63,7 +64,8 @@ def create_stack(context: Context, params: Params) -> Result:
             policy=policy,
         )
         try:
-            begun = stacks.operations.create(wanted)
+            with every_fault(template):
+                begun = stacks.operations.create(wanted)
         except StackExistsError:
             again = _asked_before(context, name, params, "CREATE")
             if again is not None:
@@ -97,7 +99,8 @@ def update_stack(context: Context, params: Params) -> Result:
     with context.working_on(present) as (stacks, worker):
         reason = first_reason(template, params)
         try:
-            begun = stacks.operations.update(wanted, on_failure=on_failure, reason=reason, policy=during)
+            with every_fault(template):
+                begun = stacks.operations.update(wanted, on_failure=on_failure, reason=reason, policy=during)
         except (StackBusyError, StalePlanError):
             raise moved_on(context, present) from None
         if policy is not None:
