@@ -223,7 +223,8 @@ class Walk:
                 self._call_done(task, end.record)
 
     def _call_done(self, task: Task, record: Any) -> None:  # noqa: ANN401 - a record of the cloud
-        if record:
+        native = task.resource.native
+        if record and native is not None and task.call.key == native.key:  # not that of a volume put on a machine
             task.record = record
         if task.settling:
             self._settled(task)
