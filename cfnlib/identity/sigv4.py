@@ -50,6 +50,7 @@ _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _SCOPE = re.compile(r"([!-~]{1,256})/([0-9]{8})/([!-.0-~]{1,128})/([!-.0-~]{1,128})/aws4_request")
 _DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _HTTP_DATE = re.compile(r"([A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} )(GMT|[+-]0000)")
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 
 
@@ -229,6 +230,8 @@ def _queries(raw: str) -> tuple[str, str]:
 
 
 def _encoded(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
     return quote(unquote_to_bytes(text.replace("+", " ")), safe="-_.~")
 
 

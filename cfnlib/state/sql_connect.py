@@ -7,7 +7,8 @@ last commits (the file stays consistent). Who wants to be safe from that too add
 pays a sync of the disk for each commit. A transaction that writes says so at its beginning (BEGIN IMMEDIATE), for one
 that began by reading could not become a writer once another one has written. Within a process writers stand in line:
 SQLite's own waiting is a sleep of growing length. WAL needs shared memory, so the file must be on a disk of this
-machine.
+machine. Reads of a file share one connection and stand in line for it: SQLite gives the interpreter's lock up and
+takes it again for each row, and threads that read side by side spend more on that than on reading.
 
 Servers: a process has few connections, for more would not make it faster, and threads stand in line for them. A
 connection that was lost before the commit was sent (the server was started anew, or closed what was idle for long) is
@@ -26,9 +27,10 @@ Source: https://www.sqlite.org/howtocorrupt.html, section 2.6.
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,7 +42,7 @@ from cfnlib.state.sql_errors import explained, lacks_driver, was_refused, was_vi
 from cfnlib.state.sql_turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Engine
@@ -56,17 +58,21 @@ _CONNECTIONS = 8
 _DRIVERS = {"mysql": ("pymysql",), "mariadb": ("pymysql",), "postgresql": ("psycopg", "pg8000", "psycopg2")}
 _SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA")
 _WRITES = {"cfnlib_writes": True}
-_parents_pools: list[Pool] = []
+_parents: list[Pool | Connection | None] = []
+"""What belongs to a process of which this one is a child: kept, so that it is never closed here."""
 
 
 class Database:
     """Runs transactions; whatever goes wrong is a `StoreError`. Safe to use from any thread."""
+
+    _reader: Connection | None
 
     def __init__(self, url: str) -> None:
         self.url = _url(url)
         self.backend = self.url.get_backend_name()
         self._engine = _engine(self.url)
         self._writing = self._engine.execution_options(**_WRITES)
+        self._keeps_reader = self.backend == "sqlite" and not _in_memory(self.url)
         self._begin_anew()
 
     def read(self, work: Callable[[Connection], _T]) -> _T:
@@ -75,8 +81,10 @@ class Database:
         A statement is a snapshot of its own anyway, and to begin and to end one costs as much as to look.
         """
         self._notice_fork()
+        if self._keeps_reader:
+            return self._run(self._reading, work)
         with self._connections:
-            return self._run(self._engine, work)
+            return self._run(self._engine.begin, work)
 
     def write(self, work: Callable[[Connection], _T], *, refused: CfnlibError | None = None) -> _T:
         """What `work` gives after it has written in one transaction; an exception from it undoes everything.
@@ -86,31 +94,54 @@ class Database:
         """
         self._notice_fork()
         with self._writers, self._connections:
-            return self._run(self._writing, work, refused)
+            return self._run(self._writing.begin, work, refused)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
         self._notice_fork()
+        with self._readers:
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
         self._engine.dispose()
 
     def _begin_anew(self) -> None:
         """Let nobody of this process be in line, for a connection or to write."""
         self._pid = os.getpid()
+        self._readers = Lock()
+        self._reader = None
         self._connections = Turns(1 if _in_memory(self.url) else _CONNECTIONS)
         self._writers: AbstractContextManager[None] = Turns(1) if self.backend == "sqlite" else nullcontext()
 
     def _notice_fork(self) -> None:
         """In a child of the process that opened the database: leave the parent's connections and locks alone."""
         if self._pid != os.getpid() and not _in_memory(self.url):
-            _parents_pools.append(self._engine.pool)
+            _parents.extend((self._engine.pool, self._reader))
             self._engine.dispose(close=False)
             self._begin_anew()
 
-    def _run(self, engine: Engine, work: Callable[[Connection], _T], refused: CfnlibError | None = None) -> _T:
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """The connection that reads; after an error it is another one."""
+        with self._readers:
+            self._reader = reader = self._reader or self._engine.connect()
+            try:
+                yield reader
+            except BaseException:
+                self._reader = None
+                reader.close()
+                raise
+
+    def _run(
+        self,
+        opened: Callable[[], AbstractContextManager[Connection]],
+        work: Callable[[Connection], _T],
+        refused: CfnlibError | None = None,
+    ) -> _T:
         for left in reversed(range(_TRIES)):
             done = False
             try:
-                with engine.begin() as connection:
+                with opened() as connection:
                     result = work(connection)
                     done = True
             except exc.DBAPIError as error:

@@ -7,6 +7,7 @@ others, so what comes and goes in the meantime neither repeats a row nor hides o
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import cache
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -148,21 +149,30 @@ def page(
     limit: int,
 ) -> tuple[list[StackSummary], str | None]:
     """Stacks newest first, and the token of the next page. Raises `PageTokenError`."""
-    query = _newest_first
     values: dict[str, Any] = {"count": limit + 1, "of_account": account}
-    if account is not None:
-        query = query.where(_stack.account == bindparam("of_account"))
     if statuses is not None:
-        query = query.where(_stack.status.in_(sorted(status.value for status in statuses)))
-    elif not deleted:
-        query = query.where(_stack.live_name.is_not(None))
+        values["in_status"] = sorted(status.value for status in statuses)
     if after is not None:
         values["at"], values["last"] = _place(after)
-        query = query.where(_stack.created_at <= _at, (_stack.created_at < _at) | (_stack.stack_id < _id))
+    query = _page(account is not None, statuses is not None, deleted, after is not None)
     found = [rows.summary_of(row) for row in connection.execute(query, values).all()]
     more = len(found) > limit
     del found[limit:]
     return found, _token(found[-1].created_at, found[-1].stack_id) if more and found else None
+
+
+@cache  # to make a query costs as much as to ask it
+def _page(of_account: bool, in_status: bool, deleted: bool, goes_on: bool) -> Select[Any]:
+    query = _newest_first
+    if of_account:
+        query = query.where(_stack.account == bindparam("of_account"))
+    if in_status:
+        query = query.where(_stack.status.in_(bindparam("in_status", expanding=True)))
+    elif not deleted:
+        query = query.where(_stack.live_name.is_not(None))
+    if goes_on:
+        query = query.where(_stack.created_at <= _at, (_stack.created_at < _at) | (_stack.stack_id < _id))
+    return query
 
 
 def _token(at: float, stack_id: str) -> str:
@@ -226,11 +236,12 @@ def unattended(
     if account_prefix:
         query = query.where(func.substr(_stack.account, 1, len(account_prefix)) == account_prefix)
     found: list[str] = []
-    for stack_id, owner, expires_at in connection.execute(query):
-        if len(found) == limit:
-            break
-        if owner is None or expires_at <= now or is_dead(owner):
-            found.append(stack_id)
+    with connection.execute(query) as under_way:
+        for stack_id, owner, expires_at in under_way:
+            if len(found) == limit:
+                break
+            if owner is None or expires_at <= now or is_dead(owner):
+                found.append(stack_id)
     return found
 
 

@@ -102,13 +102,27 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
 
 
 class Task(WSGITask):  # type: ignore[misc]  # as above
-    """Answers a request; a server that stops says that the connection ends with it."""
+    """Answers a request; a server that stops says that the connection ends with it.
+
+    The head is sent together with what comes first of the body: two packets wake the client twice.
+    """
 
     def start(self) -> None:
         """Begin."""
         super().start()
+        self.channel.head = b""
         if self.channel.stopping.is_set():
             self.set_close_on_finish()
+
+    def build_response_header(self) -> bytes:
+        """The head, which the channel keeps until there is more."""
+        self.channel.head = super().build_response_header()
+        return b""
+
+    def finish(self) -> None:
+        """End; the head of an answer without a body is still to be sent."""
+        super().finish()
+        self.channel.send_head()
 
 
 class Refused(ErrorTask):  # type: ignore[misc]  # as above
@@ -149,6 +163,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # as above
     task_class = Task
     error_task_class = Refused
     lingers = False
+    head = b""
+    """The head of the answer that is being made, as long as nothing of it has been sent."""
 
     def __init__(self, *args: Any, door: Door, stopping: Event, **options: Any) -> None:  # noqa: ANN401 - waitress's
         self.door = door
@@ -181,8 +197,18 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # as above
     def write_soon(self, data: Any) -> int:  # noqa: ANN401 - bytes, or a file
         """Send; the client has its time from now on, however long it took to make the answer."""
         self.last_activity = time.time()
+        if self.head and data:
+            if isinstance(data, bytes):
+                data, self.head = self.head + data, b""
+            else:
+                self.send_head()
         sent: int = super().write_soon(data)
         return sent
+
+    def send_head(self) -> None:
+        """Send the head of an answer, if it has not been sent."""
+        data, self.head = self.head, b""
+        super().write_soon(data)
 
     def is_busy(self) -> bool:
         """Whether a request is being answered, or an answer not sent yet."""

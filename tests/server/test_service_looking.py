@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from service_world import HELD, IMAGE, KIND, QUICK, refused
 
 from cfnlib.server import paging
+from cfnlib.server.actions import looking
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ def cfn(place):
 def small_pages(monkeypatch):
     for module in ("looking", "events", "resources", "change_sets", "types"):
         monkeypatch.setattr(f"cfnlib.server.actions.{module}.PAGE", 2)
+    monkeypatch.setattr("cfnlib.server.actions.looking.STACKS_PAGE", 2)
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -74,7 +76,7 @@ def test_events_come_newest_first_with_ids_that_stay(place, cfn):
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=st.text(min_size=1, max_size=60), cut=st.integers(0, 40))
 def test_a_token_that_no_list_gave_is_refused(place, monkeypatch, token, cut):
-    monkeypatch.setattr("cfnlib.server.actions.looking.PAGE", 1)
+    monkeypatch.setattr("cfnlib.server.actions.looking.STACKS_PAGE", 1)
     cfn = place.client()
     for name in ("token-1", "token-2"):
         with suppress(ClientError):
@@ -202,4 +204,4 @@ def test_a_held_stack_shows_how_far_it_is(place, cfn):
 
 
 def test_pages_are_of_the_size_that_cloudformation_has():
-    assert paging.PAGE == 100
+    assert (paging.PAGE, looking.STACKS_PAGE) == (100, 50)

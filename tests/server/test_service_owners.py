@@ -151,7 +151,7 @@ def test_a_change_set_of_others_is_not_there_by_its_id_either(place):
 
 
 def test_a_token_of_a_list_is_good_in_its_account_only(place, monkeypatch):
-    monkeypatch.setattr("cfnlib.server.actions.looking.PAGE", 1)
+    monkeypatch.setattr("cfnlib.server.actions.looking.STACKS_PAGE", 1)
     place.made("second", name="ann")
     token = place.client("ann").describe_stacks()["NextToken"]
     assert refused(place.client("ben").describe_stacks, NextToken=token)[0] == "ValidationError"

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from cfnlib.server.context import Action, Context, Params, Result
 
 
+STACKS_PAGE = 50
+"""Stacks of a page of DescribeStacks: each is shown with its parameters and outputs, and may have hundreds."""
+
+
 def describe_stacks(context: Context, params: Params) -> Result:
     """DescribeStacks: one, deleted or not when it is named by its id, or all that are there."""
     name = params.get("StackName")
@@ -22,7 +26,7 @@ def describe_stacks(context: Context, params: Params) -> Result:
         return {"Stacks": [shown.stack(context.look(name, WITH_ID))]}
     listing = ["DescribeStacks"]
     after = after_of(context, listing, params.get("NextToken"))
-    found, more = context.service.store.page(context.mark, after=after, limit=PAGE)
+    found, more = context.service.store.page(context.mark, after=after, limit=STACKS_PAGE)
     return {
         "Stacks": [shown.stack(state) for state in found],
         "NextToken": token_of(context, listing, more) if more is not None else None,
