@@ -37,7 +37,7 @@ from many_stacks import IN_FLIGHT, bare
 from soak import soak
 
 STORED = 1000
-ASKED = 600
+ASKED = 1200
 CLIENTS = 2
 STACKS, MACHINES = 200, 20
 JOB_S = 10.0
@@ -130,7 +130,7 @@ def _looked(name: str, pid: int, url: str, key: str, secret: str) -> dict[str, f
         ("events", {"Action": "DescribeStackEvents", "StackName": "s500"}),
     ):
         before = _cpu_seconds(pid)
-        took, seconds = _asked(url, key, secret, params, ASKED if name == "cfnlib" else ASKED // 6)
+        took, seconds = _asked(url, key, secret, params, ASKED)
         figure(f"look_{label}_{name}_cpu_ms", (_cpu_seconds(pid) - before) / len(took) * 1000)
         rates[label] = len(took) / seconds
         figure(f"look_{label}_{name}_per_second", rates[label])

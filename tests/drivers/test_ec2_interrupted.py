@@ -86,8 +86,8 @@ def test_wherever_a_process_dies_the_next_leaves_and_doubles_nothing(name, reque
     chance = random.Random(seed)
     url = request.getfixturevalue("moto_url") if name == "moto" else ""
     with worlds(name, url) as world:
-        kills = 0
-        while kills < KILLS:
+        kills, enough = 0, KILLS // 3 if name == "moto" else KILLS  # moto's server is slow
+        while kills < enough:
             for verb in ("create", "update", "delete"):
                 number, late = chance.randint(1, 24 if verb == "create" else 12), chance.random() < 0.5
                 kills += died(world, verb, number, late=late)
