@@ -65,10 +65,11 @@ def remedy(task: Task, error: CfnlibError, settings: Settings) -> Remedy:
 def _may_be_so(task: Task, error: CfnlibError) -> bool:
     """Whether a change may be refused because nothing is left to change.
 
-    An update that goes back from one that failed half-way does not know how far that one came.
+    An update that goes back from one that failed half-way does not know how far that one came; nor does a removal
+    know how far the making of a thing came that is half-made.
     """
     call, intent = task.call, task.row.intent
-    sent = intent is not None and intent.verb == "UPDATE" and intent.sent
+    sent = intent is not None and intent.verb != "CREATE" and intent.sent
     changes = call.effect is Effect.CHANGES and call.check is not None and not call.exclusive
     return sent and changes and isinstance(error, _REFUSED)
 

@@ -23,7 +23,8 @@ READ = Read(
     failed=frozenset({"UploadError", "UploadAbandoned"}),
     gone=frozenset({"Destroy", "Destroyed", "Expunging", "Expunged"}),
 )
-_GONE = {"state": sorted(READ.gone)}
+GONE = {"state": sorted(READ.gone)}
+"""The states in which a volume is listed and yet is no more."""
 AWS_VOLUME_TYPES = ("standard", "gp2", "gp3", "io1", "io2", "sc1", "st1")
 """AWS's own kinds of volume; they say nothing on CloudStack, where another name is a disk offering."""
 
@@ -67,7 +68,7 @@ def device_number(device: object) -> int | None:
 
 def create(params: Mapping[str, Any], *, exclusive: bool) -> Call:
     """Make a volume; the parameters hold its name."""
-    check = Find("listVolumes", "volume", {"name": params["name"]}, {"name": params["name"]}, unless=_GONE)
+    check = Find("listVolumes", "volume", {"name": params["name"]}, {"name": params["name"]}, unless=GONE)
     return Call("createVolume", params, Effect.CREATES, "volume", check, exclusive)
 
 

@@ -153,14 +153,18 @@ class Call:
         )
 
 
-def found_id(find: Find, field: str = "id", *, needed: bool = True) -> dict[str, Any]:
+def found_id(
+    find: Find, field: str = "id", *, needed: bool = True, swap: tuple[str, str] | None = None
+) -> dict[str, Any]:
     """A value that stands for a field of the row that a listing finds when the call is about to be made.
 
-    It may stand anywhere in `params`, and in the `params` and `where` of the `check`. A driver's `prepare` replaces
-    it. When no row is found, a call that REMOVES is done already, and any other call fails: what it needs is not
-    there; unless it is not `needed`: then there is nothing to do.
+    It may stand anywhere in `params`, and in the `params` and `where` of the `check`, and of another such listing. A
+    driver's `prepare` replaces it. When no row is found, a call that REMOVES is done already, and any other call
+    fails: what it needs is not there; unless it is not `needed`: then there is nothing to do. `swap` puts its second
+    text in the place of its first in what was found: so a thing is found whose name follows from another's.
     """
-    return {_FIND: find.as_json(), "field": field} | ({} if needed else {"needed": False})
+    found: dict[str, Any] = {_FIND: find.as_json(), "field": field}
+    return found | ({} if needed else {"needed": False}) | ({"swap": list(swap)} if swap else {})
 
 
 def needs_prepare(call: Call) -> bool:
@@ -198,7 +202,8 @@ def prepared(call: Call, find: Callable[[Find, str], Any], free_address: Callabl
                 if known[mark] is None:
                     absent.append(value.get("needed", True))
                     raise LookupError(f"{call.command}: {listing.command} finds nothing with {dict(listing.where)}")
-            return known[mark]
+            before, after = value.get("swap", ("", ""))
+            return str(known[mark]).replace(before, after) if before else known[mark]
         return value
 
     try:

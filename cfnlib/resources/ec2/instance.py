@@ -2,7 +2,8 @@
 
 The image is a template, the instance type a service offering, the subnet a network: each by name, alias or id. A
 second entry of BlockDeviceMappings is the data disk that CloudStack makes with a machine; it is tagged with the
-machine's id, so that it is found and deleted with it. Security groups are passed on in zones that have them;
+machine's id, so that it is found and deleted with it, also once it was detached. The tag comes after the machine: a
+removal of one that was left half-made makes up for it first. Security groups are passed on in zones that have them;
 elsewhere the plan turns them into firewall rules.
 
 Source: CloudFormation's resource specification, AWS::EC2::Instance; CloudStack 4.19, deployVirtualMachine.
@@ -13,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.resources import machines
-from cfnlib.resources.disks import attach, detach, disk_offering
+from cfnlib.resources.disks import GONE, attach, detach, disk_offering
 from cfnlib.resources.ignored import ignored
 from cfnlib.resources.rules import group_ids
 from cfnlib.schema.calls import FRESH, SELF, Call, Effect, Find, found_id
@@ -23,9 +24,10 @@ from cfnlib.schema.model import Attribute, Kind, Native, Property, ResourceType,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cfnlib.schema.model import Desired, Existing
+    from cfnlib.schema.model import Desired, Existing, Facts
 
 _DISK_TAG = "cfnlib:data-disk-of"
+_EC2_DEVICE = "/dev/sdb"
 _ROOT_DEVICES = ("/dev/sda1", "/dev/sda", "/dev/xvda", "/dev/vda", "/dev/vda1")
 _STATES = {"starting": "pending", "destroyed": "terminated", "expunging": "terminated", "error": "terminated"}
 _CODES = {"pending": 0, "running": 16, "terminated": 48, "stopping": 64, "stopped": 80}
@@ -92,16 +94,33 @@ def _create(desired: Desired) -> list[Call]:
         params |= {"diskofferingid": disk_offering(data[0].get("VolumeType")), "size": data[0].get("VolumeSize")}
     calls = [machines.deploy(params, exclusive=False)]
     if data and data[0].get("DeleteOnTermination") is not False:
-        disk = Find("listVolumes", "volume", {"virtualmachineid": SELF}, {"type": "DATADISK"})
-        calls.append(_tag_disk(found_id(disk)))
+        calls.append(_tag_disk(desired.facts, needed=True))
     tags = tags_of(TYPE, desired.properties)
     calls += [tag_call("UserVm", tags)] if tags else []
     calls += [attach(volume["VolumeId"], device=volume.get("Device")) for volume in desired.get("Volumes", [])]
     return calls
 
 
-def _tag_disk(volume_id: dict[str, Any]) -> Call:
-    params = {"resourceids": [volume_id], "resourcetype": "Volume", "tags": [{"key": _DISK_TAG, "value": SELF}]}
+def _own_disk(facts: Facts, *, needed: bool) -> dict[str, Any]:
+    """The id of the disk that the machine was made with, while it is attached, whatever else is.
+
+    CloudStack names it after the machine's number, as it does the root disk: nobody else's disk that is attached has
+    that name. An EC2 API puts it where the launch says, and nothing else is put there while it is there.
+    Source: CloudStack 4.19, VirtualMachineManagerImpl.allocate: ROOT-<number>, DATA-<number>.
+    """
+    on_it = {"virtualmachineid": SELF}
+    if facts.ec2:
+        return found_id(Find("listVolumes", "volume", on_it, {"device": _EC2_DEVICE}), needed=needed)
+    root = Find("listVolumes", "volume", on_it, {"type": "ROOT"})
+    name = found_id(root, "name", needed=needed, swap=("ROOT-", "DATA-"))
+    disk = Find("listVolumes", "volume", on_it, {"type": "DATADISK", "name": name}, unless=GONE)
+    return found_id(disk, needed=needed)
+
+
+def _tag_disk(facts: Facts, *, needed: bool) -> Call:
+    """Mark the machine's own disk as such; without need, only if there is one."""
+    tags = [{"key": _DISK_TAG, "value": SELF}]
+    params = {"resourceids": [_own_disk(facts, needed=needed)], "resourcetype": "Volume", "tags": tags}
     check = Find("listTags", "tag", {"resourcetype": "Volume", "key": _DISK_TAG, "value": SELF}, {"value": SELF})
     return Call("createTags", params, check=check)
 
@@ -140,6 +159,8 @@ def _delete(existing: Existing) -> list[Call]:
     _, data = _disks(existing.get("BlockDeviceMappings"))
     if data and data[0].get("DeleteOnTermination") is not False:
         disk = Find("listVolumes", "volume", {"tags": [{"key": _DISK_TAG, "value": SELF}]})
+        if not existing.attributes:  # it was never seen complete, so its disk may have no tag
+            calls.append(_tag_disk(existing.facts, needed=False))
         calls.append(detach(found_id(disk)))
         calls.append(Call("deleteVolume", {"id": found_id(disk)}, Effect.REMOVES, check=disk))
     return [*calls, *machines.destroy(existing)]
