@@ -10,12 +10,14 @@ form that the door gives to errors, and are sent whole, although the client may 
 from __future__ import annotations
 
 import re
+import select
 import socket
 import time
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+from weakref import proxy
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
@@ -35,6 +37,9 @@ MIN_BYTES_PER_S = 4096
 
 LINGER_S = 2.0
 """How long what a client still sends is read away after it was refused, so that it gets to read the answer."""
+
+STAY_S = 0.002
+"""How long a thread that has answered waits for the client's next request."""
 
 _TRANSFER = re.compile(rb"^transfer-encoding[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _TLS = b"\x16\x03"
@@ -157,12 +162,35 @@ class Refused(ErrorTask):  # type: ignore[misc]  # as above
         self.write(b"" if method == "HEAD" else body)
 
 
+class _Server:
+    """The server as a channel has it: while a thread keeps the channel, the loop is not called for it."""
+
+    def __init__(self, server: Any, channel: Channel) -> None:  # noqa: ANN401 - waitress's
+        self._server, self._channel = server, proxy(channel)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as above
+        return getattr(self._server, name)
+
+    def add_task(self, channel: Channel) -> None:
+        """Have a thread answer what has come."""
+        if not channel.kept:
+            self._server.add_task(channel)
+
+    def pull_trigger(self) -> None:
+        """Wake the loop, since what it is to wait for has changed."""
+        if not self._channel.rests():
+            self._server.pull_trigger()
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]  # as above
     """A connection. `door` says what is answered to what is refused, `stopping` that the server ends."""
 
+    server: Any
     task_class = Task
     error_task_class = Refused
     lingers = False
+    kept = False
+    """Whether a thread has the connection to itself: the loop does not read then."""
     head = b""
     """The head of the answer that is being made, as long as nothing of it has been sent."""
 
@@ -172,8 +200,54 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # as above
         self._coming: HTTPRequestParser | None = None
         self._since = 0.0
         self._shut_at: float | None = None
+        self._poll = select.poll()
         self.parser_class = partial(Parser, room_for=door.room_for)
         super().__init__(*args, **options)
+        self.server = _Server(self.server, self)
+
+    def service(self) -> None:
+        """Answer a request, and what the client asks right after it.
+
+        To give the connection back to the loop and to take it over again costs as much as a simple answer.
+        """
+        self.kept = True
+        try:
+            super().service()
+            while self._goes_on():
+                super().service()
+        finally:
+            self.kept = False
+            self.server.pull_trigger()
+
+    def _goes_on(self) -> bool:
+        """Whether a further request has come, or comes within `STAY_S`."""
+        until = time.monotonic() + STAY_S
+        while not self.requests:
+            left = until - time.monotonic()
+            if left <= 0 or not self._may_stay():
+                return False
+            try:
+                self._poll.register(self.socket, select.POLLIN)
+                data = self.socket.recv(self.adj.recv_bytes) if self._poll.poll(left * 1000) else b""
+            except (OSError, ValueError):  # it was closed
+                return False
+            if not data:  # nothing, or the end, which the loop sees too
+                return False
+            self.last_activity = time.time()
+            self.received(data)
+        return True
+
+    def _may_stay(self) -> bool:
+        """Whether the connection is free for a request, and a thread for somebody else's."""
+        pool = self.server.task_dispatcher
+        free = len(pool.threads) > pool.active_count and not pool.queue
+        return free and self.rests() and self.connected and not self.stopping.is_set()
+
+    def rests(self) -> bool:
+        """Whether a thread keeps the connection, and there is nothing for the loop to do."""
+        return self.kept and not (
+            self.requests or self.total_outbufs_len or self.close_when_flushed or self.will_close
+        )
 
     def received(self, data: bytes) -> bool:
         """Take what came, and remember since when a request has been coming."""
@@ -212,7 +286,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # as above
 
     def is_busy(self) -> bool:
         """Whether a request is being answered, or an answer not sent yet."""
-        return bool(self.requests or self.total_outbufs_len)
+        return bool(self.requests or self.total_outbufs_len or self.kept)
 
     def drop(self) -> None:
         """Close at once."""
@@ -221,7 +295,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # as above
 
     def readable(self) -> bool:
         """See waitress."""
-        return self._shut_at is not None or bool(super().readable())
+        return self._shut_at is not None or (not self.kept and bool(super().readable()))
 
     def writable(self) -> bool:
         """See waitress."""

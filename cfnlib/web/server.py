@@ -129,6 +129,11 @@ class Server:
     def _channels(self) -> list[Channel]:
         return [one for one in list(self._map.values()) if isinstance(one, Channel)]
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._channels())
+
     def _sweep(self) -> None:
         """Close the connections whose clients have had their time."""
         now = time.time()
