@@ -20,8 +20,8 @@ from cfnlib.errors import (
     StalePlanError,
 )
 from cfnlib.plan.name import account_number
-from cfnlib.state.model import UPDATABLE, StackStatus
-from cfnlib.wanted import change_set_of, check_choice, new_state, status_event, with_previous
+from cfnlib.state.model import UPDATABLE, StackStatus, status_event
+from cfnlib.wanted import change_set_of, check_choice, new_state, with_previous
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -172,7 +172,8 @@ class Operations:
     ) -> Begun | None:
         """Begin to remove a stack; None when there is nothing left to do.
 
-        Raises `StackBusyError` while an operation is under way: ask the store to stop it (`delete`), and try again.
+        Raises `StackBusyError` while an operation is under way: ask the store to stop it (`delete`), and whoever
+        carries that one on begins the deletion.
         """
         lease = self._holder.acquire(state.stack_id)
         return self._removal(lease, terms or {}, on_event)
@@ -181,7 +182,7 @@ class Operations:
         self, state: StackState, *, terms: Mapping[str, Any] | None = None, on_event: Observer | None = None
     ) -> Begun | None:
         """The same, waiting for the operation under way, which is asked to stop."""
-        lease = self._holder.take_over(state.stack_id, "delete")
+        lease = self._holder.take_over(state.stack_id, terms or {})
         return self._removal(lease, terms or {}, on_event)
 
     def continue_rollback(
@@ -200,7 +201,7 @@ class Operations:
             self._store.release(lease)
             return None
         if present.request == "delete" and present.status is not _S.DELETE_IN_PROGRESS:
-            return self._removal(lease, {}, None)
+            return self._removal(lease, present.asked, None)
         return Begun(present, lease, None, None)
 
     # Change sets
@@ -311,9 +312,7 @@ class Operations:
 
     def _moved(self, lease: Lease, to: StackStatus, wanted: StackStatus, terms: Mapping[str, Any]) -> Begun:
         try:
-            state = self._store.stack(lease.stack_id)
-            asked = evolve(evolve(state.terms, retained=(), skipped=()), **terms)
-            state = evolve(state.moved(to), revision=state.revision + 1, terms=asked)
+            state = self._store.stack(lease.stack_id).begun_anew(to, terms)
         except BaseException:
             self._store.release(lease)
             raise
@@ -324,8 +323,6 @@ class Operations:
         event = status_event(begun.stack, self._clock.now())
         try:
             self._store.commit(begun.lease, stack=begun.stack, events=[event])
-            if begun.stack.status is _S.DELETE_IN_PROGRESS:
-                self._store.ask(begun.stack.stack_id, None)
         except BaseException:
             self._store.release(begun.lease)
             raise

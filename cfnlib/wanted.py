@@ -10,7 +10,7 @@ from attrs import evolve
 
 from cfnlib.errors import StackError
 from cfnlib.plan.name import arn
-from cfnlib.state.model import ChangeSet, Event, Stack, StackStatus
+from cfnlib.state.model import ChangeSet, Stack, StackStatus
 from cfnlib.template import Template
 
 if TYPE_CHECKING:
@@ -110,22 +110,6 @@ def change_set_of(
         on_failure=wanted.on_failure,
         terms=wanted.terms,
         shown_parameters=wanted.shown_parameters,
-    )
-
-
-def status_event(stack: Stack, now: float) -> Event:
-    """The event that tells of a stack's status."""
-    kind = "AWS::CloudFormation::Stack"
-    return Event(
-        stack.stack_id,
-        stack.name,
-        stack.name,
-        stack.stack_id,
-        kind,
-        stack.status.value,
-        stack.reason,
-        now,
-        token=stack.terms.token,
     )
 
 

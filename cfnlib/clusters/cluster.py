@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     Observer = Callable[[Event], None]
     Submit = Callable[[Begun], object]
-    AskToDelete = Callable[[StackState], object]
 
 _AGENT = "agent"
 _TRIES, _SHORTLY_S = 20, 0.05
@@ -67,13 +66,11 @@ class Cluster:
         state: StackState | None = None,
         *,
         submit: Submit | None = None,
-        ask_to_delete: AskToDelete | None = None,
     ) -> None:
         self.stacks = stacks
         self.stack_id = stack_id
         self._state = state or stacks.store.stack(stack_id)
         self._submit = submit
-        self._ask_to_delete = ask_to_delete or (lambda state: stacks.store.ask(state.stack_id, "delete"))
         self._machines: list[Machine] | None = None
 
     # Looking
@@ -274,8 +271,8 @@ class Cluster:
             begun = self.stacks.operations.delete(state)
         except StackBusyError:
             try:
-                self._ask_to_delete(state)
-            except StackError:  # it has ended just now
+                self.stacks.store.ask(state.stack_id, "delete")
+            except StackError:  # it has ended just now, or was protected
                 time.sleep(_SHORTLY_S)
                 return False
             return True

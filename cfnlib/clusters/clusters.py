@@ -37,21 +37,12 @@ class Clusters:
     """The clusters among the stacks of an account.
 
     `submit` takes operations that nobody waits for, and sees to it that each is carried on, for example
-    `lambda begun: pool.submit(stacks.operations.carry_on, begun)` with a `ThreadPoolExecutor`. `ask_to_delete` asks
-    the operation under way on a stack to hand it over to be deleted, and raises `StackError` when none is under way
-    any more; None: the store is asked to tell it.
+    `lambda begun: pool.submit(stacks.operations.carry_on, begun)` with a `ThreadPoolExecutor`.
     """
 
-    def __init__(
-        self,
-        stacks: Stacks,
-        *,
-        submit: Callable[[Begun], object] | None = None,
-        ask_to_delete: Callable[[StackState], object] | None = None,
-    ) -> None:
+    def __init__(self, stacks: Stacks, *, submit: Callable[[Begun], object] | None = None) -> None:
         self.stacks = stacks
         self._submit = submit
-        self._ask_to_delete = ask_to_delete
 
     def launch(
         self,
@@ -77,7 +68,7 @@ class Clusters:
             on_event=on_event,
             on_plan=on_plan,
         )
-        return Cluster(self.stacks, made.stack_id, submit=self._submit, ask_to_delete=self._ask_to_delete)
+        return Cluster(self.stacks, made.stack_id, submit=self._submit)
 
     def begin_launch(self, config: ClusterConfig | Mapping[str, Any], *, token: str | None = None) -> Cluster:
         """Begin to make a cluster. One that was launched under the same token (the client's mark) is given again.
@@ -118,7 +109,7 @@ class Clusters:
         return evolve(state, terms=Terms(tags=dict(wanted.tags or {}), token=token))
 
     def _cluster(self, state: StackState) -> Cluster:
-        return Cluster(self.stacks, state.stack_id, state, submit=self._submit, ask_to_delete=self._ask_to_delete)
+        return Cluster(self.stacks, state.stack_id, state, submit=self._submit)
 
     def _by_name(self, name: str) -> StackState | None:
         try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cfnlib.errors import StackBusyError, StackError
 from cfnlib.state.owner import owner_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cfnlib.drivers.base import Clock
     from cfnlib.engine.settings import Settings
     from cfnlib.state.model import Stack
@@ -32,12 +34,15 @@ class Holder:
         lease = self._store.create_stack(stack, owner_name(), self._settings.lease_s)
         return lease or self.acquire(stack.stack_id)
 
-    def take_over(self, stack_id: str, request: str) -> Lease:
-        """Hold a stack, asking who holds it to stop; waits until they have, or are seen to be gone."""
+    def take_over(self, stack_id: str, terms: Mapping[str, Any]) -> Lease:
+        """Hold a stack to delete it, asking who holds it to stop; waits until they have, or are seen to be gone.
+
+        `terms` are the fields of `Terms` for the deletion, should another process begin it.
+        """
         while True:
             try:
                 return self.acquire(stack_id)
             except StackBusyError:
                 with suppress(StackError):  # it may have ended just now
-                    self._store.ask(stack_id, request)
+                    self._store.ask(stack_id, "delete", terms)
                 self._clock.sleep(min(self._settings.heartbeat_s / 4, 1.0))

@@ -31,7 +31,8 @@ class Journal:
 
     `masked` makes the values of NoEcho parameters unreadable in every reason that is written down.
     `rows` is what the store holds, once flushed; `own_ids` are the ids of all that is, or was, in them under this
-    lease. `request` is what somebody asked of this operation in the meantime; `halt`, once set, asks this process to
+    lease. `request` is what somebody asked of this operation in the meantime; where it was to end and a deletion was
+    asked for, `stack` is at the beginning of that once it is flushed. `halt`, once set, asks this process to
     leave it to another, and `deadline`, once it is over, to go back.
     Raises `LeaseLostError` from `flush` and `check` once the lease is lost.
     """
@@ -143,14 +144,25 @@ class Journal:
             removed=list(self._removed),
             events=self._events,
         )
+        told, self._events = self._events, []
+        if self.stack.status is StackStatus.DELETE_IN_PROGRESS:
+            self.request = None  # it is under way
+        elif self._stack_changed and self.stack.gives_way(self.request):
+            told = self._gave_way(told)
         now = self.clock.now()
         self._next_beat = now + max(self._heartbeat_s, min(_REST * (now - began), self._lease_s / 6))
-        told, self._events = self._events, []
         self._stack_changed = False
         self._changed, self._removed = {}, {}
         if self._observer is not None:
             for event in told:
                 self._observer(event)
+
+    def _gave_way(self, told: list[Event]) -> list[Event]:
+        """Learn that the stack's deletion has begun where its operation was to end; gives what was told of."""
+        ended = (self.stack.name, self.stack.stack_id, self.stack.status.value)
+        kept = [event for event in told if (event.logical_id, event.physical_id, event.status) != ended]
+        self.stack = self.store.stack(self.stack.stack_id)
+        return [*kept, *self.store.events_back(self.stack.stack_id, limit=1)]
 
     def tell(self, logical_id: str, physical_id: str | None, kind: str, status: str, reason: str) -> None:
         """Tell of something that happened, when the rest is written down."""

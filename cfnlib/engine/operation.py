@@ -102,7 +102,8 @@ class Engine:
         `plan` is the plan of the first phase, when the caller has just made it. Once `halt` is set, everything is
         left to another process: the answers to calls in flight are awaited and written down, the ends of jobs not.
         Gives the stack as it then is, with what was asked of the operation when it was too late to hear: still in
-        progress only after that, or when somebody asked to delete it, which is then theirs to do. Raises
+        progress only after that, or when somebody asked to delete it, which is then theirs to do, be it begun or
+        not. Raises
         `LeaseLostError`; and `CloudError` when the cloud cannot be asked what it is: the stack then stays as it is,
         to be resumed.
         """
@@ -130,7 +131,7 @@ class Engine:
                 self._lead(journal, plan)
                 plan, journal.deadline = None, None
                 journal.flush()
-                if journal.stack.status is before:
+                if journal.stack.status is before or journal.request == "delete":
                     break
         finally:
             self._store.release(journal.lease)

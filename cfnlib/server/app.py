@@ -197,7 +197,6 @@ def _clusters(app: App, request: Request, signed: SignedRequest, _: str) -> Resp
             stacks,
             submit=lambda begun: workers.submit(begun, caller),
             before_launch=lambda: app.service.check_room(caller),
-            ask_to_delete=lambda state: workers.ask_to_delete(state, {}, caller),
         )
         return clusters_rest.respond(request, context)
 

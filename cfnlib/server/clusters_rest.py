@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from cfnlib.clusters.blueprint import Blueprint
     from cfnlib.operations import Begun
     from cfnlib.stacks import Stacks
-    from cfnlib.state.model import Stack as StackState
 
     Answer: TypeAlias = Callable[[Request, "ClustersContext", str], Response]
 
@@ -48,18 +47,16 @@ class ClustersContext:
     """What a request works with: the stacks of the caller's account, and what carries on what is begun.
 
     `before_launch` is called before a cluster is launched, and may raise a `CfnlibError`, such as `LimitError`.
-    `ask_to_delete`: see `Clusters`.
     """
 
     stacks: Stacks
     submit: Callable[[Begun], object]
     before_launch: Callable[[], object] = lambda: None
-    ask_to_delete: Callable[[StackState], object] | None = None
 
     @property
     def clusters(self) -> Clusters:
         """The clusters of the account."""
-        return Clusters(self.stacks, submit=self.submit, ask_to_delete=self.ask_to_delete)
+        return Clusters(self.stacks, submit=self.submit)
 
 
 def respond(request: Request, context: ClustersContext) -> Response:

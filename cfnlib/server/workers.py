@@ -17,14 +17,13 @@ import random
 import time
 from collections import Counter, OrderedDict, deque
 from threading import Condition, Event, Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cfnlib.errors import CloudError, LeaseLostError, StackBusyError, StackError, StackNotFoundError, StoreError
 from cfnlib.identity.refusal import RefusedError
-from cfnlib.state.model import StackStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import TypeAlias
 
     from cfnlib.identity.keyring import Caller
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("cfnlib.server.workers")
 
-_S = StackStatus
-_GOING = frozenset({_S.DELETE_IN_PROGRESS, _S.DELETE_COMPLETE})
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 300.0
 
 
@@ -54,7 +51,6 @@ class Workers:
         self._running: Counter[str] = Counter()  # an ended one may still be here while the next begins
         self._waiting: OrderedDict[str, deque[str]] = OrderedDict()
         self._pauses: dict[str, tuple[float, float]] = {}
-        self._asked: dict[str, tuple[Mapping[str, Any], Caller]] = {}
         self._sweeper: Thread | None = None
         self.on_end: Callable[[str], object] = lambda _: None
         """Called with the status that an operation ended in."""
@@ -71,16 +67,6 @@ class Workers:
             return
         self._service.store.release(begun.lease)
         self._queue(stack)
-
-    def ask_to_delete(self, stack: StackState, terms: Mapping[str, Any], caller: Caller) -> None:
-        """Ask the operation under way, in whichever process, to hand the stack over to be deleted.
-
-        Raises `StackError` when none is under way any more. The wish is remembered here, with its `terms` and the
-        caller with whose keys it is done, until the deletion has begun: the operation may end in the very moment.
-        """
-        self._service.store.ask(stack.stack_id, "delete")
-        with self._changed:
-            self._asked[stack.stack_id] = (dict(terms), caller)
 
     def counts(self) -> tuple[int, int]:
         """How many operations run here, and how many wait."""
@@ -199,19 +185,10 @@ class Workers:
         _log.info("%s is %s%s", state_name(stack_id), state.status.value, f": {state.reason}" if state.reason else "")
 
     def _follow(self, stacks: Stacks, state: StackState) -> Begun | None:
-        """The deletion that somebody has asked for while the operation ran, here or at another process, if they did.
-
-        It is begun also when this process ends: the wish was told to the operation, and nobody else knows of it.
-        """
-        with self._changed:
-            asked = self._asked.pop(state.stack_id, None)
-        if asked is not None or state.request == "delete":
-            present = self._service.store.stack(state.stack_id)
-            if present.status not in _GOING and not present.protected:
-                return stacks.operations.delete(present, terms=asked[0] if asked is not None else {})
-        if self._halt.is_set():
+        """What is to be carried on next: the deletion, say, that was asked for while the operation ran."""
+        if self._halt.is_set() or not state.status.in_progress:
             return None
-        return stacks.operations.take_up(state) if state.status.in_progress else None
+        return stacks.operations.take_up(state)
 
     def _later(self, stack_id: str, error: Exception, *, told: bool = False) -> None:
         """Leave a stack for a while: twice as long as the last time."""
@@ -228,7 +205,6 @@ class Workers:
         while not self._halt.is_set():
             try:
                 self.sweep()
-                self._delete_what_was_asked()
                 self._service.close_idle()
                 self._purge()
             except StoreError as error:
@@ -252,29 +228,6 @@ class Workers:
                 self._start(state, None, None)
             else:
                 self._queue(state)
-
-    def _delete_what_was_asked(self) -> None:
-        """Begin the deletions that were asked of operations which ended before they heard of it."""
-        with self._changed:
-            asked = dict(self._asked)
-        for stack_id, (terms, caller) in asked.items():
-            try:
-                state = self._service.store.stack(stack_id)
-                if state.status.in_progress and state.status not in _GOING:
-                    continue
-                begun = None
-                if state.status not in _GOING and not state.protected:
-                    with self._service.stacks(caller) as stacks:
-                        begun = stacks.operations.delete(state, terms=terms)
-            except StackBusyError:
-                continue
-            except (StackError, CloudError) as error:
-                _log.error("%s cannot be deleted, as was asked: %s", state_name(stack_id), error)
-                begun = None
-            with self._changed:
-                self._asked.pop(stack_id, None)
-            if begun is not None:
-                self.submit(begun, caller)
 
     def _purge(self) -> None:
         """Forget stacks that were deleted long ago; once an hour is enough."""

@@ -8,11 +8,14 @@ will be made, how many of them are done, and what is known of the one under way.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
 from cfnlib.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class StackStatus(Enum):
@@ -73,6 +76,9 @@ _FAILED = frozenset(
 )
 UPDATABLE = frozenset({_S.CREATE_COMPLETE, _S.UPDATE_COMPLETE, _S.UPDATE_ROLLBACK_COMPLETE, _S.UPDATE_FAILED})
 """The statuses from which an update may start."""
+
+DELETED = frozenset({_S.DELETE_COMPLETE, _S.DELETE_FAILED})
+"""The statuses in which a deletion ends."""
 
 CANCELLABLE = frozenset({_S.CREATE_IN_PROGRESS, _S.UPDATE_IN_PROGRESS})
 """The statuses in which an operation can be asked to stop and go back; later it is on its way back, or through."""
@@ -215,13 +221,14 @@ class Stack:
 
     `revision` grows with every operation that is started. `template` is what the running or last operation wants,
     `previous_template` what to go back to while an update may still fail. `request` is what someone else asks of the
-    operation under way: `cancel` or `delete`. Parameters hold what the user gave (secrets too: the store must be as
+    operation under way: `cancel` or `delete`; `asked` are the fields of `Terms` that a deletion was asked for with.
+    Parameters hold what the user gave (secrets too: the store must be as
     private as the keys are). `shown_parameters` are the values and defaults as texts, secret ones masked;
     `output_notes` gives an output's description and export name, where it has any, by its name.
 
     `account` marks whose it is, `owner` is the user (CloudStack's id) with whose keys it is worked on, `project_id`
     the project it is in, None for the account's own. `protected` (against deletion) and `policy` (the stack policy,
-    JSON) are, like `request`, not the operation's: they may be changed while one is under way.
+    JSON) are, like `request` and `asked`, not the operation's: they may be changed while one is under way.
     """
 
     stack_id: str
@@ -247,6 +254,7 @@ class Stack:
     protected: bool = False
     policy: str | None = None
     request: str | None = None
+    asked: dict[str, Any] = field(factory=dict)
     created_at: float = 0.0
     updated_at: float | None = None
     deleted_at: float | None = None
@@ -256,6 +264,16 @@ class Stack:
         if status is not self.status and status not in STACK_MOVES[self.status]:
             raise StackError(f"stack {self.name}: no way from {self.status.value} to {status.value}")
         return evolve(self, status=status, reason=reason)
+
+    def begun_anew(self, status: StackStatus, asked: Mapping[str, Any]) -> Stack:
+        """The stack at the beginning of another operation, which was asked for with these fields of `Terms`."""
+        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in asked.items()}
+        terms = evolve(evolve(self.terms, token=None, retained=(), skipped=()), **given)
+        return evolve(self.moved(status), revision=self.revision + 1, terms=terms)
+
+    def gives_way(self, request: str | None) -> bool:
+        """Whether the operation that ends in this status is followed by a deletion at once, which was asked for."""
+        return request == "delete" and not self.status.in_progress and self.status not in DELETED
 
 
 @frozen
@@ -341,3 +359,19 @@ class Signal:
     status: str
     reason: str = ""
     data: str = ""
+
+
+def status_event(stack: Stack, now: float) -> Event:
+    """The event that tells of a stack's status."""
+    kind = "AWS::CloudFormation::Stack"
+    return Event(
+        stack.stack_id,
+        stack.name,
+        stack.name,
+        stack.stack_id,
+        kind,
+        stack.status.value,
+        stack.reason,
+        now,
+        token=stack.terms.token,
+    )

@@ -35,7 +35,7 @@ from cfnlib.state.sql_version import prepare
 from cfnlib.state.store import Lease
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection, Executable
 
@@ -208,9 +208,10 @@ class SqlStore:
     ) -> str | None:
         """Write what an operation has to write, in one transaction that first checks the lease.
 
-        Gives the stack's `request` as it was found, even when this commit clears it by writing a status that is not
-        in progress. A key in both `removed` and `resources` is removed, then made again. Raises `LeaseLostError`, and
-        then nothing is written.
+        Gives the stack's `request` as it was found, even when this commit clears it: by writing a status that is not
+        in progress, by beginning the deletion that was asked for in its place, or by writing that it begins. A key in
+        both `removed` and `resources` is removed, then made again. Raises `LeaseLostError`, and then nothing is
+        written.
         """
         of = lease.stack_id
         if any(event.stack_id != of for event in events) or (stack is not None and stack.stack_id != of):
@@ -218,33 +219,46 @@ class SqlStore:
         writing = Writing(
             lease,
             None if stack is None else rows.stack_row(stack),
-            stack is not None and not stack.status.in_progress,
+            stack is not None and (stack.status is StackStatus.DELETE_IN_PROGRESS or not stack.status.in_progress),
             [rows.resource_row(of, item) for item in {item.key: item for item in resources}.values()],
             removed,
             [rows.event_row(event) for event in events],
+            stack,
         )
         return self._commits.run(writing)
 
-    def ask(self, stack_id: str, request: str | None) -> None:
-        """Ask something of the operation under way: `cancel` or `delete`; None takes it back.
+    def ask(self, stack_id: str, request: str | None, terms: Mapping[str, Any] | None = None) -> None:
+        """Ask something of the operation under way: `cancel` or `delete`; None takes a cancellation back.
 
-        Raises `StackNotFoundError`, and `StackError` when no operation is under way (its status is not in progress):
-        nobody would hear the request, or the next operation would by mistake.
+        Raises `StackNotFoundError`, and `StackError` when it is not taken: when no operation is under way (nobody
+        would hear the request, or the next operation would by mistake), and as `Store` says.
         """
-        change = update(stack_table).where(stack_table.c.stack_id == stack_id).values(request=request)
+        of = stack_table.c
+        asked = rows.asked_text(terms) if terms else None
+        change = update(stack_table).where(of.stack_id == stack_id, or_(of.request.is_(None), of.request != "delete"))
         if request is not None:
-            change = change.where(stack_table.c.status.in_(_IN_PROGRESS))
+            change = change.where(of.status.in_(_IN_PROGRESS), of.status != StackStatus.DELETE_IN_PROGRESS.value)
+        if request == "delete":
+            change = change.where(of.protected == 0)
+        change = change.values(request=request, asked=asked)
 
         def work(connection: Connection) -> None:
             if connection.execute(change).rowcount:
                 return
-            status = connection.execute(
-                select(stack_table.c.status).where(stack_table.c.stack_id == stack_id)
-            ).scalar()
-            if status is None:
+            found = connection.execute(
+                select(of.status, of.request, of.protected).where(of.stack_id == stack_id)
+            ).first()
+            if found is None:
                 raise StackNotFoundError(f"there is no stack {stack_id}")
-            if request is not None:
-                raise StackError(f"stack {stack_id}: no operation is under way ({status}) to {request}")
+            status, before, protected = found
+            deleting = before == "delete" or status == StackStatus.DELETE_IN_PROGRESS.value
+            if request is None or before == request or (request == "delete" and deleting):
+                return
+            if deleting:
+                raise StackError(f"stack {stack_id} is about to be deleted: there is nothing to {request}")
+            if protected and status in _IN_PROGRESS:
+                raise StackError(f"stack {stack_id} is protected: take its termination protection away first")
+            raise StackError(f"stack {stack_id}: no operation is under way ({status}) to {request}")
 
         self._database.write(work)
 

@@ -23,7 +23,9 @@ from attrs import define, field
 from sqlalchemy import bindparam, delete, insert, update
 
 from cfnlib.errors import CfnlibError, LeaseLostError, StoreError
+from cfnlib.state.model import StackStatus, status_event
 from cfnlib.state.sql_leases import judge, lock_all
+from cfnlib.state.sql_rows import asked_of, event_row, stack_row
 from cfnlib.state.sql_schema import event_table, lease_table, resource_table, stack_table
 from cfnlib.state.sql_upsert import upsert
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Executable
 
+    from cfnlib.state.model import Stack
     from cfnlib.state.sql_connect import Database
     from cfnlib.state.sql_leases import Held
     from cfnlib.state.store import Lease
@@ -42,7 +45,7 @@ _AT_ONCE = 64
 _PATIENCE_S = 5.0
 _ROW_KEY = ("stack_id", "logical_id", "generation")
 _JUDGED = ("epoch", "owner", "expires_at")
-_OTHERS = ("stack_id", "request", "protected", "policy")
+_OTHERS = ("stack_id", "request", "asked", "protected", "policy")
 """The columns of a stack that an operation does not write: others may, at any time."""
 
 _remove = delete(resource_table).where(
@@ -56,7 +59,7 @@ _goes_on = (
     .where(stack_table.c.stack_id == bindparam("of"))
     .values({name: bindparam(f"new_{name}") for name in _written})
 )
-_ends = _goes_on.values(request=None)
+_ends = _goes_on.values(request=None, asked=None)
 
 
 def _shut() -> Lock:
@@ -69,7 +72,8 @@ def _shut() -> Lock:
 class Writing:
     """One commit: what to write under a lease, in the form of rows, and what came of it.
 
-    `ends` says that the stack is written with a status that is not in progress, which clears what was asked of it.
+    `ends` says that the stack is written with a status that is not in progress, or that of its deletion, which clears
+    what was asked of it. `final` is the stack as a value, for a deletion that follows where its operation ends.
     `removed` are logical ids and generations. `request` is what was asked; `error` why nothing was written.
     """
 
@@ -79,6 +83,7 @@ class Writing:
     resources: Rows
     removed: Sequence[tuple[str, int]]
     events: Rows
+    final: Stack | None = None
     request: str | None = None
     error: BaseException | None = None
     leads: bool = False
@@ -214,6 +219,8 @@ class Commits:
                 writing.error = error
             else:
                 writing.request = held.request
+                if writing.final is not None and writing.final.gives_way(held.request):
+                    _begin_deletion(writing, writing.final, held, now)
                 good.append((writing, held))
         counters = [_numbered(writing, held) for writing, held in good]
         for statement, rows in (
@@ -226,6 +233,17 @@ class Commits:
         ):
             if rows:
                 connection.execute(statement, rows)
+
+
+def _begin_deletion(writing: Writing, final: Stack, held: Held, now: float) -> None:
+    """Put the beginning of the stack's deletion in the place of its operation's end; twice is as once."""
+    stack = final.begun_anew(StackStatus.DELETE_IN_PROGRESS, asked_of(held.asked))
+    replaced = {final.status.value, stack.status.value}
+    writing.stack = stack_row(stack)
+    writing.events = [
+        row for row in writing.events if row["physical_id"] != final.stack_id or row["status"] not in replaced
+    ]
+    writing.events.append(event_row(status_event(stack, now)))
 
 
 def _numbered(writing: Writing, held: Held) -> dict[str, Any]:

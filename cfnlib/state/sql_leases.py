@@ -26,6 +26,7 @@ _held = (
         lease_table.c.last_event,
         lease_table.c.last_row,
         stack_table.c.request,
+        stack_table.c.asked,
     )
     .join(stack_table, stack_table.c.stack_id == lease_table.c.stack_id)
     .where(lease_table.c.stack_id.in_(bindparam("of", expanding=True)))
@@ -43,6 +44,7 @@ class Held(NamedTuple):
     last_event: int
     last_row: int
     request: str | None
+    asked: str | None
 
 
 def lock(connection: Connection, stack_id: str) -> Held | None:

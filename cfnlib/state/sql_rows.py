@@ -61,6 +61,7 @@ def stack_row(stack: Stack) -> dict[str, Any]:
         "description": _text(stack.description),
         "account": stack.account,
         "request": stack.request,
+        "asked": asked_text(stack.asked) if stack.asked else None,
         "created_at": stack.created_at,
         "updated_at": stack.updated_at,
         "deleted_at": stack.deleted_at,
@@ -83,11 +84,22 @@ def stack_of(row: Row) -> Stack:
     values["status"] = StackStatus(row["status"])
     for name in ("parameters", "outputs", "shown_parameters", "output_notes"):
         values[name] = _object(row[name])
+    values["asked"] = asked_of(row["asked"])
     values["terms"] = _terms_of(row["terms"])
     values["previous_terms"] = None if row["previous_terms"] is None else _terms_of(row["previous_terms"])
     values["protected"] = bool(row["protected"])
     values["previous_parameters"] = _maybe_value(row["previous_parameters"])
     return Stack(**values)
+
+
+def asked_text(terms: Mapping[str, Any]) -> str:
+    """What a deletion was asked for with, as JSON."""
+    return _json(dict(terms), "a deletion", "terms")
+
+
+def asked_of(text: str | None) -> dict[str, Any]:
+    """The same back; of None, nothing."""
+    return {} if text is None else _object(text)
 
 
 def summary_of(row: Sequence[Any]) -> StackSummary:

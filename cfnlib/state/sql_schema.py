@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.mysql import LONGTEXT
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -82,6 +82,7 @@ stack_table = Table(
     Column("on_failure", String(64), nullable=False),
     Column("protected", Integer, nullable=False),
     Column("request", String(64)),
+    Column("asked", _WORDS),
     Column("reason", _WORDS, nullable=False),
     Column("description", _WORDS, nullable=False),
     Column("terms", _WORDS, nullable=False),

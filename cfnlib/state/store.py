@@ -7,12 +7,12 @@ that the lease has not expired. A lease that expired is lost for good, even if n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from cfnlib.state.model import ChangeSet, Event, Resource, Signal, Stack, StackStatus, StackSummary
 
@@ -115,12 +115,19 @@ class Store(Protocol):
         """Write what an operation has to write, in one transaction that first checks the lease.
 
         Gives the stack's `request` as it stands in the store (which `stack` never overwrites, except by clearing it
-        when the stack is written with a status that is not in progress). Raises `LeaseLostError`, and then nothing
-        is written.
+        when the stack is written with a status that is not in progress, or with DELETE_IN_PROGRESS). Where an
+        operation ends whose stack `gives_way` to a deletion that was asked for, the deletion begins in the same
+        moment: the stack is written as it then is, and of the events that of its end is replaced. Raises
+        `LeaseLostError`, and then nothing is written.
         """
 
-    def ask(self, stack_id: str, request: str | None) -> None:
-        """Ask something of the operation under way: `cancel` or `delete`; None takes it back."""
+    def ask(self, stack_id: str, request: str | None, terms: Mapping[str, Any] | None = None) -> None:
+        """Ask something of the operation under way: `cancel` or `delete`; None takes a cancellation back.
+
+        `terms` are the fields of `Terms` with which the stack is to be deleted. A deletion that is taken comes
+        about: nothing takes it back, and who asks again changes nothing. Raises `StackError` when it is not taken:
+        no operation is under way, the stack is protected (`delete`), or shall be deleted anyhow (`cancel`).
+        """
 
     def protect(self, stack_id: str, *, protected: bool) -> None:
         """Protect a stack from deletion, or do so no more. Raises `StackNotFoundError`."""

@@ -128,17 +128,12 @@ def test_a_cluster_whose_launch_ends_just_when_it_shall_be_destroyed_is_destroye
     store = type(place.service.store)
     tell = store.ask
 
-    def ends_before_it_hears(self, found, request):
-        tell(self, found, request)
-        if request == "delete":
-            tell(self, found, None)
-            self.add_signal(found, "Handle", Signal("a", "SUCCESS"))
-            for _ in range(400):
-                if not self.stack(found).status.in_progress:
-                    return
-                Event().wait(0.02)
+    def comes_too_late(self, found, request, terms=None):
+        self.add_signal(found, "Handle", Signal("a", "SUCCESS"))
+        place.until(found, "CREATE_COMPLETE")
+        tell(self, found, request, terms)
 
-    monkeypatch.setattr(store, "ask", ends_before_it_hears)
+    monkeypatch.setattr(store, "ask", comes_too_late)
     assert ask("DELETE", begun.headers["Location"]).status == 202
     until(ask, begun.headers["Location"], None)
     statuses = [event.status for event in place.service.store.events(stack_id) if event.logical_id == "crossing"]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from itertools import pairwise
 from threading import Event
 
@@ -301,42 +302,62 @@ def test_connections_of_accounts_that_went_are_given_back(own):
     place.made("after")
 
 
-def test_a_deletion_asked_of_an_operation_that_ends_just_then_is_done_all_the_same(own, monkeypatch):
+def statuses(place, stack_id):
+    """The statuses that the stack itself is told to have been in."""
+    return [event.status for event in place.service.store.events(stack_id) if event.physical_id == stack_id]
+
+
+def test_a_deletion_asked_for_when_an_operation_has_just_ended_is_done(own, monkeypatch):
     place = own()
     stack_id = place.held("crossing")
     ask = type(place.service.store).ask
 
-    def ends_before_it_hears(self, found, request):
-        ask(self, found, request)
-        if request == "delete":
-            ask(self, found, None)
-            signalled(place, found)
-            for _ in range(200):
-                if not self.stack(found).status.in_progress:
-                    return
-                Event().wait(0.02)
+    def comes_too_late(self, found, request, terms=None):
+        signalled(place, found)
+        place.until(found, "CREATE_COMPLETE")
+        ask(self, found, request, terms)
 
-    monkeypatch.setattr("cfnlib.state.sql.SqlStore.ask", ends_before_it_hears)
+    monkeypatch.setattr("cfnlib.state.sql.SqlStore.ask", comes_too_late)
     place.client().delete_stack(StackName="crossing", ClientRequestToken="gone")
     place.until(stack_id, "DELETE_COMPLETE")
-    statuses = [event.status for event in place.service.store.events(stack_id) if event.logical_id == "crossing"]
-    assert statuses == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+    assert statuses(place, stack_id) == [
+        "CREATE_IN_PROGRESS",
+        "CREATE_COMPLETE",
+        "DELETE_IN_PROGRESS",
+        "DELETE_COMPLETE",
+    ]
 
 
-def test_a_deletion_asked_at_another_process_just_when_an_operation_ends_is_done(own, monkeypatch):
-    place = own(sweep_s=60.0)  # not by the sweep, and not by what this process remembers
+def test_who_asks_for_a_deletion_never_sees_the_operation_before_it_end(own, monkeypatch):
+    """It is asked for at another process, just as this one is about to write that the operation has ended."""
+    place = own(sweep_s=60.0)
     commit = type(place.service.store).commit
 
-    def hears_as_it_ends(self, lease, *, stack=None, **given):
+    def is_asked_as_it_ends(self, lease, *, stack=None, **given):
         if stack is not None and stack.status is StackStatus.CREATE_COMPLETE:
-            self.ask(stack.stack_id, "delete")
+            with closing(open_store(place.url)) as others:
+                others.ask(stack.stack_id, "delete", {"token": "gone"})
         return commit(self, lease, stack=stack, **given)
 
-    monkeypatch.setattr("cfnlib.state.sql.SqlStore.commit", hears_as_it_ends)
-    stack_id = place.client().create_stack(StackName="crossing", TemplateBody=QUICK)["StackId"]
+    monkeypatch.setattr("cfnlib.state.sql.SqlStore.commit", is_asked_as_it_ends)
+    given = {"StackName": "crossing", "TemplateBody": QUICK, "ClientRequestToken": "made"}
+    stack_id = place.client().create_stack(**given)["StackId"]
     place.until(stack_id, "DELETE_COMPLETE")
-    statuses = [event.status for event in place.service.store.events(stack_id) if event.logical_id == "crossing"]
-    assert statuses == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+    assert statuses(place, stack_id) == ["CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+    events = place.service.store.events(stack_id)
+    began = [event.status for event in events].index("DELETE_IN_PROGRESS")
+    assert [event.token for event in events] == ["made"] * began + ["gone"] * (len(events) - began)
+
+
+def test_a_deletion_bears_its_token_whichever_process_carries_it_out(own):
+    place = own()
+    stack_id = place.held("crossing")
+    with closing(open_store(place.url)) as others:
+        others.ask(stack_id, "delete", {"token": "gone"})
+    place.until(stack_id, "DELETE_COMPLETE")
+    events = place.service.store.events(stack_id)
+    began = [event.physical_id == stack_id and event.status for event in events].index("DELETE_IN_PROGRESS")
+    assert {event.token for event in events[began:]} == {"gone"}
 
 
 def test_an_account_asks_no_more_often_than_it_may(own):

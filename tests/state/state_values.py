@@ -36,6 +36,7 @@ stacks = st.builds(
     description=words,
     account=st.builds(lambda: f"account-{uuid4()}"),
     request=st.sampled_from([None, "cancel", "delete"]),
+    asked=st.sampled_from([{}, {"token": "mine"}, {"token": None, "retained": ["Web"]}]),
     created_at=times,
     updated_at=st.none() | times,
     deleted_at=st.none() | times,

@@ -16,7 +16,7 @@ from cfnlib.errors import (
     StackNotFoundError,
     StoreError,
 )
-from cfnlib.state.model import Signal, StackStatus
+from cfnlib.state.model import Signal, StackStatus, status_event
 
 
 @pytest.fixture
@@ -152,9 +152,66 @@ def test_a_commit_tells_what_is_asked_of_the_operation(store, stack, lease):
 
 
 def test_the_commit_that_ends_an_operation_clears_the_request_and_still_tells_of_it(store, stack, lease):
-    store.ask(stack.stack_id, "delete")
-    assert store.commit(lease, stack=evolve(stack, status=StackStatus.CREATE_COMPLETE)) == "delete"
+    store.ask(stack.stack_id, "cancel")
+    assert store.commit(lease, stack=evolve(stack, status=StackStatus.CREATE_COMPLETE)) == "cancel"
     assert store.stack(stack.stack_id).request is None
+
+
+def ended(stack, status):
+    """The event that tells of a stack's end."""
+    return evolve(status_event(stack, 5.0), status=status.value)
+
+
+@pytest.mark.parametrize(
+    "status", [StackStatus.CREATE_COMPLETE, StackStatus.CREATE_FAILED, StackStatus.ROLLBACK_COMPLETE]
+)
+def test_where_an_operation_ends_the_deletion_that_was_asked_for_begins(store, stack, lease, status):
+    store.ask(stack.stack_id, "delete", {"token": "gone", "retained": ("Web",)})
+    assert store.stack(stack.stack_id).asked == {"token": "gone", "retained": ["Web"]}
+    final = evolve(stack, status=status, outputs={"Url": "x"}, reason="why it ended")
+    row = new_resource("Web")
+    events = [new_event(stack, "a resource"), ended(final, status)]
+    assert store.commit(lease, stack=final, resources=[row], events=events) == "delete"
+    found = store.stack(stack.stack_id)
+    assert (found.status, found.reason, found.outputs) == (StackStatus.DELETE_IN_PROGRESS, "", {"Url": "x"})
+    assert (found.terms.token, found.terms.retained, found.revision) == ("gone", ("Web",), stack.revision + 1)
+    assert (found.request, found.asked) == (None, {})
+    told = [(event.sequence, event.status, event.token) for event in store.events(stack.stack_id)]
+    assert told == [(1, events[0].status, None), (2, "DELETE_IN_PROGRESS", "gone")]
+    assert store.resources(stack.stack_id) == [row]
+    assert store.commit(lease) is None
+
+
+def test_a_deletion_that_ends_or_begins_takes_the_wish_for_one_with_it(store, stack, lease):
+    store.ask(stack.stack_id, "delete", {"token": "gone"})
+    going = evolve(stack, status=StackStatus.DELETE_IN_PROGRESS)
+    assert store.commit(lease, stack=going) == "delete"
+    assert store.stack(stack.stack_id) == going
+    store.ask(stack.stack_id, "delete", {"token": "again"})
+    assert store.stack(stack.stack_id) == going
+    failed = evolve(stack, status=StackStatus.DELETE_FAILED)
+    assert store.commit(lease, stack=failed) is None
+    assert store.stack(stack.stack_id) == failed
+
+
+def test_a_deletion_that_is_taken_is_not_taken_back(store, stack, lease):
+    store.ask(stack.stack_id, "cancel")
+    store.ask(stack.stack_id, "delete", {"token": "gone"})
+    store.ask(stack.stack_id, None)
+    store.ask(stack.stack_id, "delete", {"token": "later"})
+    with pytest.raises(StackError, match="is about to be deleted"):
+        store.ask(stack.stack_id, "cancel")
+    assert store.commit(lease) == "delete"
+    assert store.stack(stack.stack_id).asked == {"token": "gone"}
+
+
+def test_the_deletion_of_a_protected_stack_is_not_taken(store, stack, lease):
+    store.protect(stack.stack_id, protected=True)
+    with pytest.raises(StackError, match="is protected"):
+        store.ask(stack.stack_id, "delete")
+    assert store.commit(lease) is None
+    store.ask(stack.stack_id, "cancel")
+    assert store.commit(lease) == "cancel"
 
 
 def test_nothing_can_be_asked_when_no_operation_is_under_way(store, stack, lease):

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from cfnlib.errors import LeaseLostError, StackBusyError, StackError, StackExistsError
-from cfnlib.state.model import ChangeSet, Event, Intent, Resource, ResourceStatus, Signal, Stack, StackStatus
+from cfnlib.state.model import (
+    ChangeSet,
+    Event,
+    Intent,
+    Resource,
+    ResourceStatus,
+    Signal,
+    Stack,
+    StackStatus,
+    status_event,
+)
 from cfnlib.state.sql import SqlStore
 
 NAMES = ("web", "db")
@@ -150,25 +160,33 @@ class StoreMachine(RuleBasedStateMachine):
             return
         assert holds
         assert request == expected.stack.request
-        if stack:
-            expected.stack = evolve(stack, request=request if stack.status.in_progress else None)
+        told = list(enumerate(events, start=len(expected.events) + 1))
+        if stack and stack.gives_way(request):
+            expected.stack = evolve(stack.begun_anew(StackStatus.DELETE_IN_PROGRESS, {}), request=None)
+            told.append((len(expected.events) + len(told) + 1, status_event(expected.stack, self.now)))
+        elif stack:
+            goes_on = stack.status.in_progress and stack.status is not StackStatus.DELETE_IN_PROGRESS
+            expected.stack = evolve(stack, request=request if goes_on else None)
         for key in removed:
             expected.rows.pop(key, None)
         expected.rows.update({row.key: row for row in rows})
-        first = len(expected.events) + 1
-        expected.events += [evolve(event, sequence=number) for number, event in enumerate(events, start=first)]
+        expected.events += [evolve(event, sequence=number) for number, event in told]
 
     @rule(stack_id=stacks, request=st.sampled_from(["cancel", "delete", None]))
     def ask(self, stack_id, request):
         expected = self.model[stack_id]
-        heard = request is None or expected.stack.status.in_progress
+        before = expected.stack.request
+        deleting = before == "delete" or expected.stack.status is StackStatus.DELETE_IN_PROGRESS
+        heard = request is None or (deleting and request == "delete")
+        heard = heard or (expected.stack.status.in_progress and not deleting)
         try:
             self.store.ask(stack_id, request)
         except StackError:
             assert not heard
             return
         assert heard
-        expected.stack = evolve(expected.stack, request=request)
+        if before != "delete" and not (deleting and request == "delete"):
+            expected.stack = evolve(expected.stack, request=request)
 
     @rule(stack_id=stacks, name=st.sampled_from(NAMES), revision=st.integers(0, 3))
     def save_change_set(self, stack_id, name, revision):

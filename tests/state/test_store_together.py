@@ -112,7 +112,7 @@ def test_each_of_those_that_write_together_has_its_own_outcome(store, held):
     writers = Writers(store)
     (first, _), (asked, _), (lost, lost_lease), (ends, _), *_ = held
     store.ask(asked.stack_id, "cancel")
-    store.ask(ends.stack_id, "delete")
+    store.ask(ends.stack_id, "cancel")
     store.release(lost_lease)
     with held_up(store, first):
         for stack, lease in held:
@@ -125,7 +125,7 @@ def test_each_of_those_that_write_together_has_its_own_outcome(store, held):
         "s0": None,
         "s1": "cancel",
         "s2": LeaseLostError,
-        "s3": "delete",
+        "s3": "cancel",
         "s4": None,
         "s5": None,
     }

@@ -263,8 +263,8 @@ def _delete(context: Context, state: StackState, terms: Mapping[str, object]) ->
             begun = stacks.operations.delete(state, terms=terms)
         except StackBusyError:
             try:
-                context.service.workers.ask_to_delete(state, terms, worker)
-            except StackError:  # it has ended just now
+                context.service.store.ask(state.stack_id, "delete", terms)
+            except StackError:  # it has ended just now, or was protected
                 return False
             return True
         if begun is not None:
