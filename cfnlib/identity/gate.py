@@ -65,7 +65,7 @@ class Gate:
         Raises `RefusedError`.
         """
         request.check()
-        query = _pairs(request.raw_query)
+        query = form if form and not request.body else _pairs(request.raw_query)
         of_query = {name for name, _ in query}
         of_all = of_query.union(name for name, _ in form)
         in_header = any(name == "authorization" for name, _ in request.headers)

@@ -35,7 +35,7 @@ from cfnlib.state.sql_version import prepare
 from cfnlib.state.store import Lease
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection, Executable
 
@@ -98,7 +98,7 @@ class SqlStore:
 
     def summary(self, name_or_id: str, account: str = "") -> StackSummary:
         """The same in short."""
-        found = self._read(queries.summary, name_or_id, account)
+        found = self._recall(queries.summary, name_or_id, account)
         if found is None:
             raise StackNotFoundError(f"there is no stack {name_or_id}")
         return found
@@ -117,7 +117,9 @@ class SqlStore:
         limit: int = 100,
     ) -> tuple[list[StackSummary], str | None]:
         """At most `limit` stacks, newest first, and the token of those that follow, if any do; see `Store`."""
-        return self._read(queries.page, account, statuses=statuses, deleted=deleted, after=after, limit=limit)
+        wanted = None if statuses is None else frozenset(statuses)
+        found, more = self._recall(queries.page, account, wanted, deleted, after, limit)
+        return list(found), more
 
     def count(self, account: str) -> int:
         """How many stacks of the account are not deleted."""
@@ -152,7 +154,11 @@ class SqlStore:
 
     def events_back(self, stack_id: str, *, before: int | None = None, limit: int | None = None) -> list[Event]:
         """The events of a stack with a sequence below `before`, newest first."""
-        return self._read(queries.events_back, stack_id, before, limit)
+        return list(self._recall(queries.events_back, stack_id, before, limit))
+
+    def latest_events(self, account: str, name: str, limit: int) -> list[Event]:
+        """The last events of the stack of this name that is not deleted, newest first; none for none."""
+        return list(self._recall(queries.latest_events, account, name, limit))
 
     def acquire(self, stack_id: str, owner: str, ttl_s: float) -> Lease:
         """Take the lease: a free one, an expired one, or one of a dead process of this machine. Raises its epoch.
@@ -342,6 +348,10 @@ class SqlStore:
         **options: _P.kwargs,
     ) -> _T:
         return self._database.read(lambda connection: query(connection, *arguments, **options))
+
+    def _recall(self, query: Callable[..., _T], *arguments: Hashable) -> _T:
+        """The same for what is asked again and again; see `Database.recall`."""
+        return self._database.recall((query, *arguments), lambda connection: query(connection, *arguments))
 
 
 def _missing(connection: Connection, stack_id: str) -> bool:

@@ -42,7 +42,7 @@ from cfnlib.state.sql_errors import explained, lacks_driver, was_refused, was_vi
 from cfnlib.state.sql_turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Engine
@@ -55,6 +55,7 @@ _IDLE_S = 5
 _LOCKED_S = 30
 _TRIES = 5
 _CONNECTIONS = 8
+_MOST_KNOWN = 64
 _DRIVERS = {"mysql": ("pymysql",), "mariadb": ("pymysql",), "postgresql": ("psycopg", "pg8000", "psycopg2")}
 _SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA")
 _WRITES = {"cfnlib_writes": True}
@@ -66,6 +67,7 @@ class Database:
     """Runs transactions; whatever goes wrong is a `StoreError`. Safe to use from any thread."""
 
     _reader: Connection | None
+    _version: int | None
 
     def __init__(self, url: str) -> None:
         self.url = _url(url)
@@ -85,6 +87,30 @@ class Database:
             return self._run(self._reading, work)
         with self._connections:
             return self._run(self._engine.begin, work)
+
+    def recall(self, key: Hashable, work: Callable[[Connection], _T]) -> _T:
+        """What `work` reads, or has read under this key before, when nobody has written since.
+
+        `work` reads nothing but the database, and nobody changes what it gives. SQLite says of a file whether another
+        connection has committed, in whatever process; a server is always asked.
+        Source: https://www.sqlite.org/pragma.html#pragma_data_version.
+        """
+        if not self._keeps_reader:
+            return self.read(work)
+
+        def look(reader: Connection) -> _T:
+            connection: Any = reader.connection.driver_connection
+            version = connection.execute("PRAGMA data_version").fetchone()[0]
+            if version != self._version or len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+                self._version = version
+            if key not in self._known:
+                self._known[key] = work(reader)
+            found: _T = self._known[key]
+            return found
+
+        self._notice_fork()
+        return self._run(self._reading, look)
 
     def write(self, work: Callable[[Connection], _T], *, refused: CfnlibError | None = None) -> _T:
         """What `work` gives after it has written in one transaction; an exception from it undoes everything.
@@ -110,6 +136,8 @@ class Database:
         self._pid = os.getpid()
         self._readers = Lock()
         self._reader = None
+        self._version = None
+        self._known: dict[Hashable, Any] = {}
         self._connections = Turns(1 if _in_memory(self.url) else _CONNECTIONS)
         self._writers: AbstractContextManager[None] = Turns(1) if self.backend == "sqlite" else nullcontext()
 
@@ -124,7 +152,10 @@ class Database:
     def _reading(self) -> Iterator[Connection]:
         """The connection that reads; after an error it is another one."""
         with self._readers:
-            self._reader = reader = self._reader or self._engine.connect()
+            if self._reader is None:
+                self._reader = self._engine.connect()
+                self._known.clear()  # versions are a connection's own
+            reader = self._reader
             try:
                 yield reader
             except BaseException:

@@ -47,6 +47,13 @@ _events_on = _events.where(_event.sequence > bindparam("bound")).order_by(_event
 _events_back = (
     _events.where(_event.sequence < bindparam("bound")).order_by(_event.sequence.desc()).limit(bindparam("count"))
 )
+_latest_of_name = (
+    select(*[_event[name] for name in rows.EVENT])
+    .join(stack_table, _stack.stack_id == _event.stack_id)
+    .where(_stack.account == bindparam("of_account"), _stack.live_name == bindparam("wanted"))
+    .order_by(_event.sequence.desc())
+    .limit(bindparam("count"))
+)
 _all_resources = (
     select(resource_table).where(_resource.stack_id == bindparam("of")).order_by(_resource.made, _resource.logical_id)
 )
@@ -142,7 +149,6 @@ def stacks(connection: Connection, *, deleted: bool, account: str | None) -> lis
 def page(
     connection: Connection,
     account: str | None,
-    *,
     statuses: Collection[StackStatus] | None,
     deleted: bool,
     after: str | None,
@@ -221,6 +227,12 @@ def events_back(connection: Connection, stack_id: str, before: int | None, limit
     bound = _LAST if before is None else before
     values = {"of": stack_id, "bound": bound, "count": _ALL if limit is None else limit}
     return [rows.event_of(row) for row in connection.execute(_events_back, values).all()]
+
+
+def latest_events(connection: Connection, account: str, name: str, limit: int) -> list[Event]:
+    """The last events of the stack of this name that is not deleted, newest first."""
+    values = {"of_account": account, "wanted": name, "count": limit}
+    return [rows.event_of(row) for row in connection.execute(_latest_of_name, values).all()]
 
 
 def count(connection: Connection, account: str) -> int:

@@ -91,6 +91,9 @@ class Store(Protocol):
     def events_back(self, stack_id: str, *, before: int | None = None, limit: int | None = None) -> list[Event]:
         """The events of a stack with a sequence below `before` (None: all), newest first."""
 
+    def latest_events(self, account: str, name: str, limit: int) -> list[Event]:
+        """The last events of an account's stack of this name that is not deleted, newest first; none for none."""
+
     def acquire(self, stack_id: str, owner: str, ttl_s: float) -> Lease:
         """Take the lease: a free one, an expired one, or one of a dead process of this machine. Raises its epoch.
 

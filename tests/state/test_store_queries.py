@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import pytest
 from attrs import evolve, fields
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from state_values import new_event, new_resource, new_stack, stacks
 
 from cfnlib.errors import PageTokenError, StackNotFoundError
 from cfnlib.state.model import ChangeSet, ResourceStatus, Signal, StackStatus, StackSummary, Terms
+from cfnlib.state.sql import SqlStore
 
 _S = StackStatus
 
@@ -48,6 +49,42 @@ def test_pages_have_the_newest_first_and_the_last_one_says_so(store, account):
     assert pages(store, account, 3) == [["s6", "s5", "s4"], ["s3", "s2", "s1"], ["s0"]]
     assert pages(store, account, 7) == [["s6", "s5", "s4", "s3", "s2", "s1", "s0"]]
     assert pages(store, f"{account}-nobody", 3) == [[]]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from(["protect", "reason", "event", "add", "look"]))))
+def test_what_anybody_wrote_is_seen_by_who_has_looked_before(shared_url, steps):
+    """Two who have the database open, as two processes do: what was read is remembered until somebody writes."""
+    both, whose = [SqlStore(shared_url), SqlStore(shared_url)], f"account-{uuid4()}"
+    known = [added(both[0], whose, "s0", status=_S.CREATE_IN_PROGRESS)]
+    told = 0
+    for number, (which, what) in enumerate(steps, 1):
+        writer, first = both[which], known[0]
+        if what == "protect":
+            known[0] = evolve(first, protected=not first.protected)
+            writer.protect(first.stack_id, protected=known[0].protected)
+        elif what == "add":
+            known.append(added(writer, whose, f"s{number}", at=float(number)))
+        elif what in {"reason", "event"}:
+            lease = writer.acquire(first.stack_id, "me", 60)
+            if what == "reason":
+                known[0] = evolve(first, reason=f"reason {number}")
+                writer.commit(lease, stack=known[0])
+            else:
+                told += 1
+                writer.commit(lease, events=[new_event(first, f"event {told}")])
+            writer.release(lease)
+        for store in both if what == "look" else both[::-1]:
+            first, last = known[0], known[-1]
+            seen = store.summary("s0", whose)
+            assert (seen.reason, seen.protected) == (first.reason, first.protected)
+            assert [one.name for one in store.page(whose, limit=2)[0]] == [one.name for one in known[:-3:-1]]
+            assert store.summary(last.stack_id).name == last.name
+            assert [one.reason for one in store.events_back(first.stack_id, limit=1)] == [f"event {told}"] * bool(
+                told
+            )
+    for store in both:
+        store.close()
 
 
 def test_stacks_of_one_moment_are_all_listed_once(store, account):

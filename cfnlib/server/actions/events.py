@@ -19,10 +19,13 @@ def describe_stack_events(context: Context, params: Params) -> Result:
     name = params.get("StackName")
     if name is None:
         raise SaidError("StackName must be specified")
-    state = context.look(name)
-    listing = ["DescribeStackEvents", state.stack_id]
-    before = after_of(context, listing, params.get("NextToken"))
-    found = context.service.store.events_back(state.stack_id, before=before, limit=PAGE + 1)
+    store, goes_on = context.service.store, params.get("NextToken")
+    found = store.latest_events(context.mark, name, PAGE + 1) if goes_on is None else []  # the most that is asked
+    stack_id = found[0].stack_id if found else context.look(name).stack_id
+    listing = ["DescribeStackEvents", stack_id]
+    if not found:
+        before = after_of(context, listing, goes_on)
+        found = store.events_back(stack_id, before=before, limit=PAGE + 1)
     page = found[:PAGE]
     token = token_of(context, listing, page[-1].sequence) if len(found) > PAGE else None
     return {"StackEvents": [shown.event(event) for event in page], "NextToken": token}
