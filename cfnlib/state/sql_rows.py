@@ -107,7 +107,7 @@ def summary_of(row: Sequence[Any]) -> StackSummary:
     return _summary_of(tuple(row))
 
 
-@lru_cache(maxsize=4096)  # each takes some 4 KiB, with what a list has written of it
+@lru_cache(maxsize=1024)  # each takes some 6 KiB, with what a list has written of it
 def _summary_of(row: tuple[Any, ...]) -> StackSummary:
     values = dict(zip(SUMMARY, row, strict=True))
     values["status"] = StackStatus(values["status"])
