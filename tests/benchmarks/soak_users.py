@@ -29,6 +29,7 @@ COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE"}
 UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 GONE = r"does not exist|not-found|destroyed|431: .*(exist|find)|There is no"
 NO_UPDATES = r"No updates are to be performed|nothing to change"
+NO_HANDLE = r"NoSuchKey: The handle is not there any more"
 MOVED_ON = r"state and can not be|cannot be called from|can't be|not-now|busy"
 
 
@@ -288,11 +289,22 @@ class User(threading.Thread):
         whom = next(name for name, doors in self._doors.items() if doors.is_at(url))
         fails = self._chance.random() < 0.2
         said = {"Status": "FAILURE" if fails else "SUCCESS", "UniqueId": "1", "Reason": "so", "Data": "x"}
-        _, trouble = self.call("PUT wait handle", lambda doors: doors.report(url, **said), whom=whom)
+        _, trouble = self.call("PUT wait handle", lambda doors: doors.report(url, **said), (NO_HANDLE,), whom=whom)
         held.signalled = trouble is None
+        if trouble is not None and trouble.status == 404:
+            self._no_handle(held)
         if fails and held.going is not None:  # it may have been heard although nobody answered
             verb, since, ends = held.going
             held.going = (verb, since, ends | {"ROLLBACK_COMPLETE"})
+
+    def _no_handle(self, held: Held) -> None:
+        """A handle is not there: rightly, when the stack's making has failed since it was looked at."""
+        found, _ = self.call(
+            "DescribeStacks", lambda doors: doors.query("describe_stacks", StackName=held.stack_id), (GONE,)
+        )
+        status = found["Stacks"][0]["StackStatus"] if found is not None else ""
+        if status in {"CREATE_IN_PROGRESS", "CREATE_COMPLETE"}:
+            self._judge.wrong(f"the handle of {held.name} is not there, which is {status}")
 
     def _execute(self, held: Held, verb: str, ends: set[str]) -> None:
         name = held.reviewed or "none"
