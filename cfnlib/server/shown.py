@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from cfnlib.state.model import StackSummary
 from cfnlib.wire import Lasting
@@ -19,22 +20,20 @@ if TYPE_CHECKING:
 
 _NOT_CHECKED = {"StackDriftStatus": "NOT_CHECKED"}
 _RESOURCE_NOT_CHECKED = {"StackResourceDriftStatus": "NOT_CHECKED"}
-_MOST_LASTING = 8192
-_lasting: dict[int, tuple[StackSummary, Lasting]] = {}
-"""What was made of summaries, by their identity."""
+_lasting: dict[int, tuple[ref[StackSummary], Lasting]] = {}
+"""What was made of summaries, by their identity, as long as they are remembered themselves."""
 _EVENT_IDS = uuid.UUID("7e1d2f3a-5d0c-4b63-9a37-0c2b6f2f5a11")
 
 
 def stack(state: Shown) -> Mapping[str, Any]:
     """A stack for DescribeStacks. That of a summary, which the store gives again while nothing changes, is kept."""
     kept = _lasting.get(id(state))
-    if kept is not None and kept[0] is state:
+    if kept is not None and kept[0]() is state:
         return kept[1]
     found = Lasting(_stack(state))
     if isinstance(state, StackSummary):
-        if len(_lasting) >= _MOST_LASTING:
-            _lasting.clear()
-        _lasting[id(state)] = (state, found)
+        key = id(state)
+        _lasting[key] = (ref(state, lambda _: _lasting.pop(key, None)), found)
     return found
 
 
