@@ -152,9 +152,10 @@ def list_addresses(call: Call) -> dict[str, Any]:
         visible = call.visible("publicip")
         candidates = visible if some is None else [one for one in visible if one in some]
     else:
-        candidates = [
-            one for one in world.each("publicip") if call.is_admin or one.get("account") in {None, call.account.uuid}
-        ]
+        # Source: CloudStack 4.19, ManagementServerImpl.searchForIPAddresses: who is no admin sees what is theirs, and
+        # what is free for them to take.
+        seen = set(world.each("publicip") if call.is_admin else call.visible("publicip"))
+        candidates = [one for one in world.each("publicip") if one in seen or one["state"] == "Free"]
     found = [one for one in candidates if _fits(values, one) and has_tags(call, one)]
     return call.listing("publicipaddress", found, lambda one: shown(call, one))
 
@@ -203,6 +204,14 @@ def enable_static_nat(call: Call) -> dict[str, Any]:
         raise bad_value("Vm doesn't belong to network")
     extra = {} if address.get("network") else {"network": card["network"]}
     guest = call.text("vmguestip") or card["address"]
+    # Source: CloudStack 4.19, RulesManagerImpl.isIpReadyForStaticNat: also when it is this address that has it.
+    for other in world.by("publicip", "vm", machine.uuid):
+        if other.get("static_nat") and other["vm_address"] == guest:
+            raise bad_value(
+                f"Failed to enable static nat on the  ip {address['address']} with Id {address.uuid} as the vm "
+                f"{machine['name']} with Id {machine.uuid} is already associated with another public ip "
+                f"{other['address']} with id {other.uuid}"
+            )
     world.change(address, static_nat=True, vm=machine.uuid, vm_address=guest, **extra)
     return {"success": True}
 

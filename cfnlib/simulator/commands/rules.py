@@ -72,28 +72,55 @@ def cidrs_of(call: Call, name: str) -> list[str]:
     return cidrs
 
 
-def check_conflict(
-    rules: Iterable[Entity], protocol: str, start: int | None, end: int | None, *, cidrs: list[str] | None = None
-) -> None:
-    """Raise ApiError 537 if a range of ports overlaps that of a rule of the same protocol (and CIDRs, if given)."""
+def check_conflict(rules: Iterable[Entity], protocol: str, start: int | None, end: int | None) -> None:
+    """Raise ApiError 537 if a range of ports overlaps that of a rule of the same protocol.
+
+    Source: CloudStack 4.19, FirewallManagerImpl.detectRulesConflict, as what is below.
+    """
     for rule in rules:
         if rule["protocol"] != protocol:
             continue
-        if cidrs is not None and not _overlap(cidrs, rule["cidrs"].split(",")):
-            continue
         low, high = rule.get("startport"), rule.get("endport")
-        if start is None or end is None or low is None or high is None:
+        if start is None and end is None and low is None and high is None:
             raise conflict(f"There is already a firewall rule specified with protocol = {protocol} and no ports")
+        if start is None or end is None or low is None or high is None:
+            continue
         if start <= high and low <= end:
             raise conflict(
                 f"The range specified, {start}-{end}, conflicts with rule {rule.number} which has {low}-{high}"
             )
 
 
-def _overlap(some: list[str], others: list[str]) -> bool:
-    left = [ip_network(one, strict=False) for one in some if one]
-    right = [ip_network(one, strict=False) for one in others if one]
-    return any(a.version == b.version and a.overlaps(b) for a in left for b in right)
+def _check_firewall_conflict(
+    rules: Iterable[Entity],
+    protocol: str,
+    start: int | None,
+    end: int | None,
+    icmp: dict[str, int],
+    cidrs: tuple[list[str], list[str]],
+) -> None:
+    """The same for rules of firewalls, which conflict only where they have a CIDR in common, by its very text.
+
+    `cidrs` are those at the source and at the destination; none are the same as none. For ICMP, type and code count.
+    """
+    both = [
+        rule
+        for rule in rules
+        if rule["protocol"] == protocol
+        and _in_common(cidrs[0], rule["cidrs"])
+        and _in_common(cidrs[1], rule.get("to_cidrs") or "")
+    ]
+    if protocol != "icmp":
+        check_conflict(both, protocol, start, end)
+        return
+    for rule in both:
+        if {name: rule.get(name) for name in icmp} == icmp:
+            raise bad_value(f"New rule conflicts with existing rule: {rule.uuid}")
+
+
+def _in_common(some: list[str], others: str) -> bool:
+    there = {one for one in others.split(",") if one}
+    return bool(there & set(some)) or not (there or some)
 
 
 def _check_icmp(call: Call, protocol: str, start: int | None) -> dict[str, int]:
@@ -118,7 +145,7 @@ def create_firewall(call: Call) -> Entity:
     start, end = ports(call, "startport", "endport")
     icmp = _check_icmp(call, protocol, start)
     cidrs = cidrs_of(call, "cidrlist") or [EVERYWHERE]
-    check_conflict(world.by("firewallrule", "ip", address.uuid), protocol, start, end, cidrs=cidrs)
+    _check_firewall_conflict(world.by("firewallrule", "ip", address.uuid), protocol, start, end, icmp, (cidrs, []))
     return world.add(
         "firewallrule",
         ip=address.uuid,
@@ -147,12 +174,8 @@ def create_egress(call: Call) -> Entity:
     for cidr in cidrs:
         if cidr != EVERYWHERE and not ip_network(cidr, strict=False).subnet_of(inside):  # type: ignore[arg-type]
             raise bad_value(f"{cidr} is not within the guest cidr {inside}")
-    same = [
-        one
-        for one in world.each("egressrule")
-        if one["network"] == network.uuid and one["to_cidrs"] == ",".join(to_cidrs)
-    ]
-    check_conflict(same, protocol, start, end, cidrs=cidrs or [network["cidr"]])
+    there = [one for one in world.each("egressrule") if one["network"] == network.uuid]
+    _check_firewall_conflict(there, protocol, start, end, icmp, (cidrs or [network["cidr"]], to_cidrs))
     return world.add(
         "egressrule",
         network=network.uuid,
@@ -211,7 +234,8 @@ def create_forwarding(call: Call) -> Entity:
 def open_firewall(call: Call, address: Entity, protocol: str, start: int, end: int) -> str:
     """Make the firewall rule that comes and goes with a rule made with `openfirewall`; gives its uuid."""
     cidrs = cidrs_of(call, "cidrlist") or [EVERYWHERE]
-    check_conflict(call.world.by("firewallrule", "ip", address.uuid), protocol, start, end, cidrs=cidrs)
+    there = call.world.by("firewallrule", "ip", address.uuid)
+    _check_firewall_conflict(there, protocol, start, end, {}, (cidrs, []))
     opened = call.world.add(
         "firewallrule",
         ip=address.uuid,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cfnlib.simulator.world import Entity
 
 # CloudStack's word for what can carry a tag -> the kinds it may be.
+# Source: CloudStack 4.19, ResourceTag.ResourceObjectType: those with resourceTagsSupport.
 TAGGABLE = {
     "UserVm": ("virtualmachine",),
     "Network": ("network",),
@@ -28,29 +29,36 @@ TAGGABLE = {
     "SecurityGroupRule": ("securityrule",),
     "Vpc": ("vpc",),
     "NetworkACL": ("networkacl",),
-    "NetworkACLList": ("networkacllist",),
     "VMSnapshot": ("vmsnapshot",),
     "Project": ("project",),
-    "NIC": ("nic",),
-    "Nic": ("nic",),
-    "AutoScaleVmGroup": ("autoscalevmgroup",),
-    "AutoScaleVmProfile": ("autoscalevmprofile",),
-    "AutoScalePolicy": ("autoscalepolicy",),
-    "LBStickinessPolicy": ("stickinesspolicy",),
     "StaticRoute": ("staticroute",),
-    "CustomerGateway": ("vpncustomergateway",),
-    "VpnGateway": ("vpngateway",),
     "RemoteAccessVpn": ("remoteaccessvpn",),
     "SnapshotPolicy": ("snapshotpolicy",),
-    "ServiceOffering": ("serviceoffering",),
-    "DiskOffering": ("diskoffering",),
-    "NetworkOffering": ("networkoffering",),
-    "Zone": ("zone",),
-    "Host": ("host",),
-    "Domain": ("domain",),
     "User": ("user",),
+    "Account": ("account",),
+    "VpcOffering": ("vpcoffering",),
 }
-_BY_LOWER_CASE = {name.lower(): name for name in TAGGABLE}
+# What it has a word for all the same, for details, and refuses to tag.
+_WITHOUT = (
+    "Nic",
+    "Zone",
+    "ServiceOffering",
+    "Storage",
+    "PrivateGateway",
+    "NetworkACLList",
+    "VpnGateway",
+    "CustomerGateway",
+    "VpnConnection",
+    "DiskOffering",
+    "AutoScaleVmProfile",
+    "AutoScaleVmGroup",
+    "LBStickinessPolicy",
+    "LBHealthCheckPolicy",
+    "GuestOs",
+    "NetworkOffering",
+    "Domain",
+)
+_BY_LOWER_CASE = {name.lower(): name for name in (*TAGGABLE, *_WITHOUT)}
 
 
 def _resources(call: Call) -> tuple[str, list[Entity]]:
@@ -58,6 +66,8 @@ def _resources(call: Call) -> tuple[str, list[Entity]]:
     name = _BY_LOWER_CASE.get(given.lower())
     if name is None:
         raise bad_value(f"Invalid resource type {given}")
+    if name not in TAGGABLE:
+        raise bad_value(f"The resource type {name} doesn't support resource tags")
     found = []
     for uuid in call.items("resourceids"):
         resource = next((one for kind in TAGGABLE[name] if (one := call.world.get(kind, uuid)) is not None), None)
