@@ -60,7 +60,7 @@ class Beginner:
     def made(self, row: Resource) -> None:
         """Let others refer to a row that has been made."""
         if self._plan.evaluator is not None:
-            self._plan.evaluator.current[row.logical_id] = row
+            self._plan.evaluator.know(row)
 
     def task(self, action: Action) -> Task:
         """The task of an action, ready to start. Raises `CfnlibError` when it cannot begin."""

@@ -62,6 +62,7 @@ class Task:
     adopted: bool = False
     sent_before: bool = False
     heard: bool = False
+    _bound: tuple[Call, str | None, Call] | None = None
 
     @property
     def key(self) -> str:
@@ -81,7 +82,11 @@ class Task:
     @property
     def call(self) -> Call:
         """The present call, with the physical id put in."""
-        return self.calls[self.step].bound(self.row.physical_id)
+        present, physical_id = self.calls[self.step], self.row.physical_id
+        bound = self._bound
+        if bound is None or bound[0] is not present or bound[1] != physical_id:
+            bound = self._bound = (present, physical_id, present.bound(physical_id))
+        return bound[2]
 
     def begin(self, verb: str, calls: Sequence[Call], target: dict[str, Any] | None, now: float, reason: str) -> None:
         """Write the intent to make these calls.
@@ -91,9 +96,16 @@ class Task:
         self.calls = list(calls)
         self.target = target
         intent = Intent(verb, tuple(call.as_json() for call in self.calls), target=target)
-        if verb == "CREATE" and target is not None:
-            self.row = evolve(self.row, properties=target)
-        self.row = evolve(self.row, status=BEGUN[verb], reason=reason, intent=intent, started_at=now, ended_at=None)
+        properties = target if verb == "CREATE" and target is not None else self.row.properties
+        self.row = evolve(
+            self.row,
+            status=BEGUN[verb],
+            reason=reason,
+            intent=intent,
+            started_at=now,
+            ended_at=None,
+            properties=properties,
+        )
 
     def resume(self) -> None:
         """Take up the calls that an earlier process wrote down."""
@@ -131,10 +143,11 @@ class Task:
 
     def answered(self, physical_id: str | None, job_id: str | None) -> None:
         """Note the answer's ids."""
-        if self.call.effect is Effect.CREATES and physical_id:
-            self.row = evolve(self.row, physical_id=physical_id)
-        if self.row.intent is not None:
-            self.row = evolve(self.row, intent=evolve(self.row.intent, job_id=job_id))
+        row = self.row
+        if self.calls[self.step].effect is not Effect.CREATES or not physical_id:
+            physical_id = row.physical_id
+        intent = None if row.intent is None else evolve(row.intent, job_id=job_id)
+        self.row = evolve(row, physical_id=physical_id, intent=intent)
 
     def advanced(self) -> bool:
         """Go to the next call; False when there is none."""

@@ -60,8 +60,8 @@ class Declared:
 class Evaluator:
     """Resolves the properties of declared resources against the rows that are there.
 
-    `current` maps a logical id to its row once the row can be referred to; the engine adds to it as things are made.
-    `tags` are the stack's.
+    `current` maps a logical id to its row once the row can be referred to; `know` adds to it as things are made.
+    `tags` are the stack's. The members of a group that are declared by the same nodes are worked out once.
     """
 
     def __init__(
@@ -79,6 +79,8 @@ class Evaluator:
         self.declared = declared
         self.facts = facts
         self.current: dict[str, Resource] = {}
+        self._same: dict[tuple[object, ...], tuple[dict[str, Any], tuple[str, ...]]] = {}
+        self._found: set[tuple[object, ...]] = set()
         self._lookup = lookup
         self._signal_url = signal_url or signal_url_below(None)
         self._going_back = going_back
@@ -88,6 +90,11 @@ class Evaluator:
         for one in declared.values():
             if one.group:
                 self._members.setdefault(one.group, []).append(one.logical_id)
+
+    def know(self, row: Resource) -> None:
+        """Let others refer to a row."""
+        self.current[row.logical_id] = row
+        self._same.clear()
 
     def members(self, group: str) -> list[str]:
         """The logical ids of a group's members, in the order of their numbers."""
@@ -104,6 +111,9 @@ class Evaluator:
         """The resolved properties, the names of those that are still unknown, and what is wrong with the values."""
         one = self.declared[logical_id]
         found = Diagnostics()
+        same = self._same.get(_sameness(one)) if one.group else None
+        if same is not None:
+            return dict(same[0]), same[1], found
         values: dict[str, Any] = {}
         if one.node is not None:
             resolved = resolve(one.node, self._scope, faults=found, logical_id=logical_id)
@@ -118,18 +128,24 @@ class Evaluator:
             found.add(
                 problem.code, problem.message, span, logical_id=logical_id, path=problem.path, hint=problem.hint
             )
+        if one.group and not found:
+            self._same[_sameness(one)] = dict(values), unknown
         return values, unknown, found
 
     def missing_on_cloud(self, logical_id: str, values: Mapping[str, Any]) -> Diagnostics:
         """A diagnostic for each name in the values that the cloud does not know."""
         one = self.declared[logical_id]
         found = Diagnostics()
+        if one.group and _sameness(one) in self._found:
+            return found
         for path, kind, name in _lookups(one.type.properties, values):
             try:
                 self._lookup(kind, name)
             except NotFoundError as error:
                 span = self._span(one, path)
                 found.add(Code.NOT_ON_CLOUD, self.masked(str(error)), span, logical_id=logical_id, path=path)
+        if one.group and not found:
+            self._found.add(_sameness(one))
         return found
 
     def desired(self, logical_id: str, generation: int, values: Mapping[str, Any]) -> Desired:
@@ -218,6 +234,12 @@ class Evaluator:
 
     def _span(self, one: Declared, path: tuple[str | int, ...]) -> Span | None:
         return locate(one.node, path, self.instance.conditions) if one.node is not None else one.span
+
+
+def _sameness(one: Declared) -> tuple[object, ...]:
+    """What two members of a group have in common when their properties are the same ones."""
+    internal = [part for name, node in one.internal.items() for part in (name, id(node))]
+    return (one.group, one.type.name, id(one.node), *internal)
 
 
 def with_ids(resource: ResourceType, values: Mapping[str, Any], lookup: Lookup) -> dict[str, Any]:

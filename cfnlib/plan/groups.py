@@ -45,9 +45,14 @@ def expand_groups(instance: Instance, declared: dict[str, Declared], diagnostics
         replacing = isinstance(update, MapNode) and ("AutoScalingReplacingUpdate" in update or rolling is not None)
         scope = _scope(instance)
         members = []
+        nodes: dict[tuple[int, ...], MapNode] = {}
+        entries, places = _shared(group, configuration, scope)
         for number in range(1, size + 1):
-            one = _member(group, configuration, member_type, number, scope)
-            one = evolve(one, settled=not replacing)
+            own = _own(group, number, scope)
+            known = tuple(map(id, own.values()))  # they live as long as the node that has them
+            if known not in nodes:
+                nodes[known] = MapNode({**entries, **own}, *places)
+            one = _member(group, configuration, member_type, number, nodes[known], settled=not replacing)
             declared[one.logical_id] = one
             members.append(one.logical_id)
         batch = _plain(rolling.get("MaxBatchSize"), scope) if isinstance(rolling, MapNode) else None
@@ -113,30 +118,44 @@ def _size(instance: Instance, group: Declared, diagnostics: Diagnostics) -> int 
     return size
 
 
-def _member(group: Declared, configuration: Declared, member: ResourceType, number: int, scope: Scope) -> Declared:
-    node = group.node or MapNode({}, ("", 0, 0, 0, 0))
+def _shared(group: Declared, configuration: Declared, scope: Scope) -> tuple[dict[str, Node], tuple[Any, Any]]:
+    """What all members have, and where it stands."""
     entries: dict[str, Node] = {}
     if configuration.node is not None:
         entries = {name: inner for name, inner in configuration.node.items() if name in _SHARED}
-    place = node.place
-    tags = node.get("Tags")
+    tags = group.node.get("Tags") if group.node else None
     if isinstance(tags, ListNode):
         kept = [_tag(tag, scope) for tag in tags]
         entries["Tags"] = ListNode([tag for tag in kept if tag is not None], tags.place)
+    place = group.node.place if group.node else ("", 0, 0, 0, 0)
+    return entries, (place, configuration.node.key_places if configuration.node else {})
+
+
+def _own(group: Declared, number: int, scope: Scope) -> dict[str, Node]:
+    """What the n-th member has for itself."""
+    entries: dict[str, Node] = {}
     for name, target in (("AvailabilityZones", "AvailabilityZone"), ("VPCZoneIdentifier", "SubnetId")):
-        chosen = _one_of(node.get(name), number, scope)
+        chosen = _one_of(group.node.get(name) if group.node else None, number, scope)
         if chosen is not None:
             entries[target] = chosen
+    return entries
+
+
+def _member(
+    group: Declared, configuration: Declared, member: ResourceType, number: int, node: MapNode, *, settled: bool
+) -> Declared:
+    """A member. Those that have the same properties have the same node, so that it is worked out once for all."""
     return Declared(
         f"{group.logical_id}[{number}]",
         member,
-        MapNode(entries, place, configuration.node.key_places if configuration.node else {}),
+        node,
         depends_on=tuple(dict.fromkeys((*group.depends_on, *configuration.depends_on))),
         deletion_policy=group.deletion_policy,
         replace_policy=group.replace_policy,
         span=group.span,
         group=group.logical_id,
         number=number,
+        settled=settled,
     )
 
 

@@ -146,9 +146,9 @@ def _give_network(declared: dict[str, Declared], facts: Facts, diagnostics: Diag
         netmask=scalar(NETMASK, place),
     )
     declared[name] = Declared(name, network_type, node, span=homeless[0].span)
+    network_of_all = call("Ref", name, place)
     for one in homeless:
-        internal = {**one.internal, "_network": call("Ref", name, place)}
-        declared[one.logical_id] = evolve(one, internal=internal)
+        declared[one.logical_id] = evolve(one, internal={**one.internal, "_network": network_of_all})
 
 
 def _named_network(machine: Declared | None) -> Node | None:

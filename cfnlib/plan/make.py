@@ -145,7 +145,7 @@ class _Maker:
         if rows and _named(base, self._skipped):
             row = min([found[1] for found in candidates] or rows, key=lambda found: found.generation)
             self._kept.add(row.key)
-            self._evaluator.current[one.logical_id] = row
+            self._evaluator.know(row)
             action = evolve(base, operation=Operation.KEEP, reason=SKIPPED, generation=row.generation)
         elif not candidates:
             generation = max((row.generation for row in rows), default=-1) + 1
@@ -195,7 +195,7 @@ class _Maker:
                 if members_change:
                     action = evolve(action, operation=Operation.UPDATE, reason="its members change")
                 else:
-                    self._evaluator.current[one.logical_id] = row
+                    self._evaluator.know(row)
         return action
 
     def _candidates(self, one: Declared, values: Mapping[str, Any]) -> list[_Candidate]:

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from attrs import asdict, evolve, field, frozen
+from attrs import asdict, evolve, field, fields, frozen
 
 from cfnlib.schema.model import read_path
 
@@ -126,7 +126,7 @@ class Call:
 
     def as_json(self) -> dict[str, Any]:
         """The call in JSON's types, to be written down as an intent."""
-        plain = {name: value for name, value in asdict(self, recurse=False).items() if value}
+        plain = {name: value for name in _FIELDS if (value := getattr(self, name))}
         plain |= {"command": self.command, "effect": self.effect.value}
         if self.check is not None:
             plain["check"] = self.check.as_json()
@@ -151,6 +151,9 @@ class Call:
             chosen=plain.get("chosen", ""),
             unfit=tuple(plain.get("unfit", ())),
         )
+
+
+_FIELDS = tuple(one.name for one in fields(Call))
 
 
 def found_id(

@@ -154,7 +154,7 @@ class Poll:
         said = failure_in(result)
         if said:
             return Ended(item.key, {}, errors.from_answer(command, 530, said, job=True, secrets=known))
-        return Ended(item.key, {} if item.call.effect is Effect.REMOVES else record_in(result, item.call.key))
+        return Ended(item.key, record_in(result, item.call.key) if _tells_of_the_thing(item) else {})
 
     def _judged(self, item: Pending, record: Record | None) -> Ended | None:
         """The end as it can be told without a job: by the thing itself, or by the call's own check."""
@@ -183,6 +183,14 @@ class Poll:
 
 _ABSENT: Record = {}
 """Stands for the record of a thing that a bulk listing did not show."""
+
+
+def _tells_of_the_thing(item: Pending) -> bool:
+    """Whether a call's result describes the thing that it is made for: attachVolume tells a machine of its volume."""
+    native = item.resource.native
+    if item.call.effect is Effect.CHANGES:
+        return native is None or item.call.key == native.key
+    return item.call.effect is not Effect.REMOVES
 
 
 def _goes_on(item: Pending, jobs: set[str], busy: set[str]) -> bool:

@@ -87,10 +87,20 @@ KINDS: Mapping[str, Kind] = {
 
 @define
 class _Listing:
-    """The rows of a kind, and when they were asked for."""
+    """The rows of a kind, when they were asked for, and those that were chosen by name before."""
 
     rows: Sequence[Row]
     asked_at: float
+    chosen: dict[str, Row] = field(factory=dict)
+
+    def row(self, kind: Kind, wanted: str) -> Row | None:
+        """The row of this id or name, None when there is none. Raises `NotFoundError` for several."""
+        found = self.chosen.get(wanted)
+        if found is None:
+            found = _chosen(kind, wanted, self.rows)
+            if found is not None:
+                self.chosen[wanted] = found
+        return found
 
 
 class Lookups:
@@ -116,10 +126,10 @@ class Lookups:
         if _UUID.fullmatch(wanted) and self._is_there(known, wanted):
             return wanted
         listing = self._listing(kind, MAX_AGE_S)
-        row = _chosen(known, wanted, listing.rows)
+        row = listing.row(known, wanted)
         if row is None and time.monotonic() - listing.asked_at > MIN_AGE_S:
             listing = self._listing(kind, MIN_AGE_S)
-            row = _chosen(known, wanted, listing.rows)
+            row = listing.row(known, wanted)
         if row is None:
             raise _not_found(known, name, wanted, listing.rows, aliases)
         return str(row[known.gives])

@@ -12,6 +12,7 @@ processor time of all that is done here.
 from __future__ import annotations
 
 import hmac
+import re
 import time
 from base64 import b64encode
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_plain = re.compile(r"[A-Za-z0-9_.*-]*").fullmatch
+"""Whether a text stays as it is: most ids and names do."""
 
 
 def form_of(
@@ -36,7 +41,7 @@ def form_of(
         given["signatureVersion"] = "3"
         given["expires"] = time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(expires_at))
     fields = [(name, _encoded(value)) for name, value in sorted(given.items())]
-    form = "&".join([f"{name if name.isalnum() else quote(name, safe='')}={value}" for name, value in fields])
+    form = "&".join([f"{name if _plain(name) else quote(name, safe='')}={value}" for name, value in fields])
     if not secret:
         return form
     signed = "&".join([f"{name}={value}" for name, value in fields]).lower()
@@ -45,4 +50,4 @@ def form_of(
 
 
 def _encoded(value: str) -> str:
-    return quote(value, safe="*").replace("~", "%7E")
+    return value if _plain(value) else quote(value, safe="*").replace("~", "%7E")
