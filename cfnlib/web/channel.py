@@ -226,10 +226,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # as above
             left = until - time.monotonic()
             if left <= 0 or not self._may_stay():
                 return False
+            there = self.socket
+            if there is None:  # the loop has closed it
+                return False
             try:
-                self._poll.register(self.socket, select.POLLIN)
-                data = self.socket.recv(self.adj.recv_bytes) if self._poll.poll(left * 1000) else b""
-            except (OSError, ValueError):  # it was closed
+                self._poll.register(there, select.POLLIN)
+                data = there.recv(self.adj.recv_bytes) if self._poll.poll(left * 1000) else b""
+            except (OSError, ValueError):  # it was closed just now
                 return False
             if not data:  # nothing, or the end, which the loop sees too
                 return False
