@@ -5,8 +5,9 @@ signature may therefore be seen again for a short while after it was first seen,
 they try again.
 
 A signature is kept until its request would be refused for its time anyway, together with those that end within the
-same half minute: so little is kept of each (a number and a time, some 150 bytes) and they are forgotten together.
-There is a bound, and what would end first goes first when it is reached: with requests that honest clients signed
+same half minute, which are forgotten together. Once it may not be repeated any more, a number of eight bytes is all
+that is kept of it, so that a service at work takes hardly more memory after a quarter of an hour than at first. There
+is a bound, and what would end first goes first when it is reached: with requests that honest clients signed
 `skew_s` of 900 seconds ago at most, it takes more than 500 admitted requests a second to reach it. Only requests
 whose signature is right are remembered, so nobody without keys can fill it.
 
@@ -16,11 +17,44 @@ and one that has just been started remembers nothing.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from hashlib import blake2b
 from threading import Lock
 
+from attrs import define, field
+
 MOST = 500_000
 TOGETHER_S = 30.0
+
+
+@define
+class _Together:
+    """Digests that end together: when those were first seen that may be repeated, and the others in their order."""
+
+    first: dict[int, float] = field(factory=dict)
+    others: array[int] = field(factory=lambda: array("Q"))
+
+    def __contains__(self, mark: int) -> bool:
+        at = bisect_left(self.others, mark)
+        return at < len(self.others) and self.others[at] == mark
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.others)
+
+    def settle(self, before: float) -> None:
+        """Keep no more than the digest of what was first seen before a time."""
+        over = [mark for mark, seen in self.first.items() if seen < before]
+        if over:
+            self.first = {mark: seen for mark, seen in self.first.items() if seen >= before}
+            self.others = array("Q", sorted([*self.others, *over]))
+
+    def make_room(self) -> None:
+        """Forget one, of the longest seen if there are such."""
+        if self.others:
+            self.others.pop()
+        else:
+            del self.first[next(iter(self.first))]
 
 
 class Seen:
@@ -29,7 +63,7 @@ class Seen:
     def __init__(self, *, again_s: float, most: int = MOST) -> None:
         self._again_s = again_s
         self._most = most
-        self._first: dict[int, dict[int, float]] = {}  # by when they end, and by a digest: when first seen
+        self._ending: dict[int, _Together] = {}  # by when they end
         self._count = 0
         self._next = 0.0
         self._lock = Lock()
@@ -45,22 +79,27 @@ class Seen:
         with self._lock:
             if now >= self._next:
                 self._forget(now)
-            those = self._first.setdefault(ends, {})
-            if mark not in those:
+            those = self._ending.get(ends)
+            if those is None:
+                those = self._ending[ends] = _Together()
+            if mark in those:
+                return False
+            if mark not in those.first:
                 while self._count >= self._most:
                     self._make_room()
-                those[mark] = now
+                those.first[mark] = now
                 self._count += 1
-            return now - those[mark] <= self._again_s
+            return now - those.first[mark] <= self._again_s
 
     def _forget(self, now: float) -> None:
-        """Forget what its time has ended."""
-        for ends in [one for one in self._first if (one + 1) * TOGETHER_S < now]:
-            self._count -= len(self._first.pop(ends))
+        """Forget what its time has ended, and of the rest what is not needed any more."""
+        for ends in [one for one in self._ending if (one + 1) * TOGETHER_S < now]:
+            self._count -= len(self._ending.pop(ends))
+        for those in self._ending.values():
+            those.settle(now - self._again_s)
         self._next = now + TOGETHER_S
 
     def _make_room(self) -> None:
-        """Forget one of those that end first, the one that came first."""
-        ends = min(one for one, those in self._first.items() if those)
-        del self._first[ends][next(iter(self._first[ends]))]
+        """Forget one of those that end first."""
+        self._ending[min(one for one, those in self._ending.items() if len(those))].make_room()
         self._count -= 1

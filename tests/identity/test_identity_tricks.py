@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hmac
+import random
+import tracemalloc
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -94,6 +96,30 @@ def test_signatures_are_forgotten_when_their_time_is_over_anyway():
         assert seen.fresh(str(number), now=number, until=number + 100)
         assert len(seen) <= 100 + 2 * TOGETHER_S + 1
     assert not seen.fresh("950", now=1000, until=1050)
+
+
+def test_whatever_comes_when_a_signature_is_taken_for_as_long_as_it_may_be_repeated():
+    """Against a memory that keeps everything."""
+    chance, seen, first, now = random.Random(1), Seen(again_s=10), {}, 0.0
+    for _ in range(20_000):
+        now += chance.expovariate(10)
+        sent = int(now - chance.choice([0, 0, 5, 20, 60, 200]))
+        name = f"{sent}-{chance.randrange(3)}"
+        expected = now - first.setdefault(name, now) <= 10
+        assert seen.fresh(name, now, sent + 300.0) == expected
+    assert len(seen) <= 3 * (300 + 2 * TOGETHER_S)
+
+
+def test_little_is_kept_of_a_signature_that_may_not_be_repeated_any_more():
+    seen = Seen(again_s=10)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for number in range(100_000):
+        seen.fresh(str(number), now=number / 200, until=number / 200 + 900)
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert len(seen) == 100_000
+    assert taken < 30 * 100_000
 
 
 def test_the_memory_of_signatures_is_bounded():
