@@ -61,10 +61,10 @@ class Crew:
             self._lanes.clear()
             self._changed.notify_all()
 
-    def put(self, lane: Lane, piece: Piece) -> None:
-        """Have a piece of work done in the lane's turn."""
+    def put(self, lane: Lane, piece: Piece, *, first: bool) -> None:
+        """Have a piece of work done in the lane's turn; `first`: before the lane's others."""
         with self._changed:
-            lane.pieces.append(piece)
+            (lane.pieces.appendleft if first else lane.pieces.append)(piece)
             self._queue(lane)
 
     def drop(self, lane: Lane) -> None:
@@ -147,9 +147,9 @@ class Lane:
         self.queued = False
         self._crew = crew
 
-    def submit(self, piece: Piece) -> None:
-        """Have a piece of work done when there is room, and it is this lane's turn."""
-        self._crew.put(self, piece)
+    def submit(self, piece: Piece, *, first: bool = False) -> None:
+        """Have a piece of work done when there is room, and it is this lane's turn; `first`: before its others."""
+        self._crew.put(self, piece, first=first)
 
     def close(self) -> None:
         """Begin nothing more; what is under way ends by itself."""

@@ -62,8 +62,8 @@ class Line:
         self._waiting: deque[Callable[[], None]] = deque()
         self.under_way = 0
 
-    def call(self, key: str, what: str, work: Callable[[], Any]) -> None:
-        """Do a piece of work when there is room."""
+    def call(self, key: str, what: str, work: Callable[[], Any], *, first: bool = False) -> None:
+        """Do a piece of work when there is room; `first`: before those that wait for room."""
         self.under_way += 1
 
         def piece() -> None:
@@ -72,7 +72,7 @@ class Line:
         if self._lane is None:
             self._waiting.append(piece)
         else:
-            self._lane.submit(piece)
+            self._lane.submit(piece, first=first)
 
     def poll(self, work: Callable[[], Any]) -> None:
         """Do a poll in the walk's own thread, after what waits there already."""

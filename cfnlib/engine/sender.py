@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.schema.calls import needs_prepare
@@ -38,7 +39,7 @@ class Sender:
         self._journal = journal
         self._write_s = write_s
         self._taken = taken
-        self._to_send: list[Task] = []
+        self._to_send: list[tuple[Task, bool]] = []
         self._next_write = 0.0
 
     def next_call(self, task: Task) -> None:
@@ -49,11 +50,11 @@ class Sender:
         else:
             self.send(task)
 
-    def send(self, task: Task) -> None:
-        """Make a task's present call as it is."""
+    def send(self, task: Task, *, first: bool = False) -> None:
+        """Make a task's present call as it is; `first`: before those that wait, for it has waited already."""
         task.sending()
         self._journal.put(task.row)
-        self._to_send.append(task)
+        self._to_send.append((task, first))
 
     def write(self) -> None:
         """Write down what changed; then, and only then, make the calls whose intents are now written."""
@@ -63,9 +64,8 @@ class Sender:
             now = self._journal.clock.now()
             self._next_write = now + max(self._write_s, min(_REST * (now - began), _LONGEST_REST_S))
         sending, self._to_send = self._to_send, []
-        for task in sending:
-            call = task.call
-            self._line.call(task.key, "answered", lambda call=call: self._submit(call))  # type: ignore[misc]
+        for task, first in sending:
+            self._line.call(task.key, "answered", partial(self._submit, task.call), first=first)
 
     def due(self) -> float:
         """When something is to be written; far away when nothing is."""
@@ -74,7 +74,7 @@ class Sender:
     def recall(self) -> None:
         """Make none of the calls that were not handed to the line yet."""
         while self._to_send:
-            self.recalled(self._to_send.pop())
+            self.recalled(self._to_send.pop()[0])
 
     def recalled(self, task: Task) -> None:
         """Write down that a task's call was not made after all."""

@@ -201,7 +201,7 @@ class Walk:
             self._call_done(task, {})
             return
         task.prepared(call)
-        self._sender.send(task)
+        self._sender.send(task, first=True)
 
     def _answered(self, task: Task, answer: Answer) -> None:
         task.answered(answer.physical_id, answer.job_id)

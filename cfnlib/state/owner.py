@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -22,8 +23,15 @@ _ENDED = "ZX"
 
 def owner_name(pid: int | None = None) -> str:
     """The name of a process of this machine as an owner of leases; None means this process."""
-    pid = os.getpid() if pid is None else pid
+    return _own_name(os.getpid()) if pid is None else _name(pid)
+
+
+def _name(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}:{_start(pid)}-{_kernel()}"
+
+
+_own_name = lru_cache(maxsize=1)(_name)
+"""A process keeps its name; a child that was forked has another pid."""
 
 
 def owner_is_dead(owner: str) -> bool:

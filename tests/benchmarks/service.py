@@ -228,7 +228,7 @@ def many(_: argparse.Namespace) -> None:
         figure("many_submitted_after_seconds", time.monotonic() - begun)
         states = Counter()
         while states["CREATE_IN_PROGRESS"] or not states:
-            time.sleep(0.5)
+            time.sleep(0.1)
             pages = client.get_paginator("list_stacks").paginate()
             states = Counter(one["StackStatus"] for page in pages for one in page["StackSummaries"])
         seconds = time.monotonic() - begun
