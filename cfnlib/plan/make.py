@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cfnlib.plan.evaluate import Declared, Lookup
     from cfnlib.plan.name import SignalUrl
     from cfnlib.schema.diff import Change
-    from cfnlib.schema.model import Facts
+    from cfnlib.schema.model import Facts, ResourceType
     from cfnlib.state.model import Resource
     from cfnlib.template import Instance
 
@@ -184,7 +184,7 @@ class _Maker:
                 action,
                 generation=newest + 1,
                 old_generation=row.generation,
-                remove_first=bool(one.type.native and one.type.native.remove_first) or one.group is not None,
+                remove_first=one.group is not None or _is_in_the_way(one.type, row.properties, base.desired),
             )
             if action.remove_first:
                 self._kept.add(row.key)
@@ -288,7 +288,13 @@ def _named(action: Action, names: Collection[str]) -> bool:
 
 def _stands_in_the_way(action: Action) -> bool:
     resource = find_type(action.type)
-    return bool(resource and resource.native and resource.native.remove_first)
+    return bool(resource and resource.native and resource.native.remove_first is True)
+
+
+def _is_in_the_way(resource: ResourceType, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a thing with the properties of before holds a place that one with those of after needs."""
+    first = resource.native.remove_first if resource.native is not None else False
+    return first if isinstance(first, bool) else first(before, after)
 
 
 def _removal(row: Resource, reason: str, rollback: bool) -> Action:

@@ -159,6 +159,7 @@ CreateCalls: TypeAlias = "Callable[[Desired], Sequence[Call]]"
 Judge: TypeAlias = "Callable[[Mapping[str, Any]], Sequence[tuple[tuple[str | int, ...], str]]]"
 UpdateCalls: TypeAlias = "Callable[[Existing, Desired], Sequence[Call]]"
 DeleteCalls: TypeAlias = "Callable[[Existing], Sequence[Call]]"
+InTheWay: TypeAlias = "Callable[[Mapping[str, Any], Mapping[str, Any]], bool]"
 
 
 @frozen
@@ -192,7 +193,8 @@ class Native:
     deterministic name. `tag_type` is the resource type that `createTags` knows it by.
 
     `remove_first` says that the thing holds a place that its replacement needs (a port of an address, say), so that
-    a replacement removes the old one before it makes the new one. `snapshot` gives the calls that keep the contents
+    a replacement removes the old one before it makes the new one; a function tells it from the properties of both.
+    `snapshot` gives the calls that keep the contents
     before the thing is deleted, for `DeletionPolicy: Snapshot`; None where there is nothing to keep.
 
     `stands_for` gives the record of a thing for which this kind of zone needs no calls at all (None: its name alone).
@@ -210,7 +212,7 @@ class Native:
     find: Callable[[Desired], Find] | None = None
     name_param: str | None = "name"
     tag_type: str | None = None
-    remove_first: bool = False
+    remove_first: bool | InTheWay = False
     snapshot: DeleteCalls | None = None
     stands_for: Callable[[Desired], Mapping[str, Any]] | None = None
 

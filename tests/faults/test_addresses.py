@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 from fault_worlds import IMAGE, cloud
 
+from cfnlib.errors import OperationFailedError
 from cfnlib.simulator import Fault
 
 EMPTY = """
@@ -26,6 +27,17 @@ Resources:
       networkids: [!Ref Net]
       userdata: !Base64 {{'Fn::Sub': 'I am at ${{Address.ipaddress}}'}}
   Nat: {{Type: CloudStack::StaticNat, Properties: {{ipaddressid: !Ref Address, virtualmachineid: !Ref Web}}}}
+"""
+CHOSEN = f"""
+Parameters:
+  Address: {{Type: String}}
+  Doomed: {{Type: String, Default: "no"}}
+Conditions:
+  Doomed: !Equals [!Ref Doomed, "yes"]
+Resources:
+  Web: {{Type: AWS::EC2::Instance, Properties: {{ImageId: {IMAGE}, InstanceType: Small Instance}}}}
+  Ip: {{Type: AWS::EC2::EIP, Properties: {{InstanceId: !Ref Web, Address: !Ref Address}}}}
+  Apart: {{Type: CloudStack::AffinityGroup, Condition: Doomed, DependsOn: Ip, Properties: {{type: host affinity}}}}
 """
 LOST = (Fault("associateIpAddress", "drop_answer", times=2), Fault("associateIpAddress", "reset", times=2))
 
@@ -71,3 +83,26 @@ def test_an_address_that_the_router_took_after_a_kill_is_chosen_again():
         assert world.engine().resume("demo").status == "CREATE_COMPLETE"
         (row,) = world.stacks["demo"].resources
         assert {row.physical_id} == own(world)
+
+
+def mapped(world):
+    """Which address leads to which machine."""
+    names = {one["id"]: name for name, one in world.machines().items()}
+    return [(one["address"], names[one["vm"]]) for one in world.things("publicip") if one.get("static_nat")]
+
+
+def test_a_machine_is_given_another_address_and_the_first_one_again_when_that_fails():
+    """Only one address leads to a machine at a time."""
+    with cloud() as world:
+        asked = {"allocatedonly": False, "state": "Free"}
+        rows = world.stacks.driver.client.rows("listPublicIpAddresses", "publicipaddress", asked)
+        first, second = [row["ipaddress"] for row in rows][5:7]
+        world.stacks.create("demo", CHOSEN, {"Address": first})
+        [(_, machine)] = mapped(world)
+        world.fault(Fault("createAffinityGroup", "error"))
+        with pytest.raises(OperationFailedError, match="UPDATE_ROLLBACK_COMPLETE"):
+            world.stacks.update("demo", None, {"Address": second, "Doomed": "yes"})
+        assert mapped(world) == [(first, machine)]
+        assert world.stacks.update("demo", None, {"Address": second, "Doomed": "no"}).status == "UPDATE_COMPLETE"
+        assert mapped(world) == [(second, machine)]
+        assert world.held() == world.known("demo")

@@ -16,6 +16,8 @@ from cfnlib.schema.lifecycle import parameters, retag_calls, tag_call, tags_of
 from cfnlib.schema.model import Attribute, Kind, Native, Property, ResourceType, Update
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cfnlib.schema.calls import Call
     from cfnlib.schema.model import Desired, Existing
 
@@ -41,6 +43,12 @@ def _update(existing: Existing, desired: Desired) -> list[Call]:
         calls += [addresses.map_to(after)] if after else []
     old, new = tags_of(TYPE, existing.properties), tags_of(TYPE, desired.properties)
     return [*calls, *retag_calls("PublicIpAddress", old, new)]
+
+
+def _same_machine(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether both lead to one machine, to which only one address can lead at a time."""
+    machine = after.get("InstanceId")
+    return machine is not None and before.get("InstanceId") == machine
 
 
 def _delete(existing: Existing) -> list[Call]:
@@ -80,6 +88,7 @@ TYPE = ResourceType(
         read=addresses.READ,
         stands_for=_stands_for,
         tag_type="PublicIpAddress",
+        remove_first=_same_machine,
     ),
     source="CloudFormation resource specification; CloudStack 4.19 associateIpAddress, enableStaticNat",
 )
