@@ -18,7 +18,7 @@ from cfnlib.errors import CfnlibError, StoreError
 from cfnlib.server.actions.account import COST_PATH, COST_TEXT
 from cfnlib.server.admission import Admission
 from cfnlib.server.bucket_xml import error_xml
-from cfnlib.server.faults import RECEIVER, SENDER, told
+from cfnlib.server.faults import RECEIVER, SENDER, told, trace_of
 from cfnlib.server.query import QueryApi
 from cfnlib.server.room import SMALL_BYTES, Rooms
 from cfnlib.server.service import SIGNAL_PATH
@@ -233,7 +233,7 @@ def _is_for_bucket(app: App, request: Request) -> bool:
 def _failed(error: Exception, request_id: str) -> Response:
     found = told(error)
     if found.http_status >= 500:
-        _log.error("%s: %s", request_id, error, exc_info=error)
+        _log.error("%s: %s", request_id, error, exc_info=trace_of(error))
     return _text(found.http_status, f"{found.code}: {found.message}\n")
 
 

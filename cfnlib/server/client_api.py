@@ -42,7 +42,7 @@ from cfnlib.server.client_api_form import (
 from cfnlib.server.client_api_jobs import Jobs
 from cfnlib.server.client_api_upstream import Passed, QueryError, Upstream
 from cfnlib.server.context import Context
-from cfnlib.server.faults import told
+from cfnlib.server.faults import told, trace_of
 from cfnlib.web import note
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class ClientApi:
         except Exception as error:  # noqa: BLE001 - what nobody foresaw is logged, and answered as an internal error
             refused = _refusal_of(error)
             if refused.code >= 500:
-                _log.error("%s %s: %s", request_id, command[:40], error, exc_info=error)
+                _log.error("%s %s: %s", request_id, command[:40], error, exc_info=trace_of(error))
             note(request, action=command if command in self._named else "client-api", code=str(refused.code))
             return _refused(envelope, refused, as_json=as_json)
         note(request, action=command, account=caller.account if caller is not None else None)

@@ -128,6 +128,11 @@ def told(error: Exception) -> Told:
     return next((found for kind, found in _OPERATORS.items() if isinstance(error, kind)), _UNFORESEEN)
 
 
+def trace_of(error: Exception) -> Exception | None:
+    """The error, where its trace belongs into the log: what is foreseen says all there is to know by its text."""
+    return None if isinstance(error, CfnlibError) else error
+
+
 def template_text(diagnostics: Iterable[Diagnostic]) -> str:
     """A template's faults in one message, in the words of CloudFormation where it has words for them.
 

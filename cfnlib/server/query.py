@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cfnlib.server.actions import CLOUDFORMATION, STS
 from cfnlib.server.actions.not_offered import reason_of
 from cfnlib.server.context import Context
-from cfnlib.server.faults import SaidError, told
+from cfnlib.server.faults import SaidError, told, trace_of
 from cfnlib.web import form_of
 from cfnlib.wire import Service as Model
 from cfnlib.wire import parse, render, render_error
@@ -74,7 +74,7 @@ class QueryApi:
         except Exception as error:  # noqa: BLE001 - the table of errors knows them all; what it does not is logged
             found = told(error)
             if found.http_status >= 500:
-                _log.error("%s %s: %s", request_id, action, error, exc_info=error)
+                _log.error("%s %s: %s", request_id, action, error, exc_info=trace_of(error))
             body = render_error(
                 model, found.code, found.message, request_id=request_id, json=as_json, type=found.type
             )

@@ -386,3 +386,17 @@ def test_what_the_command_line_left_behind_is_carried_on(own):
     signalled_when_there(place, stack_id)
     place.until(stack_id, "CREATE_COMPLETE")
     assert [one["name"] for one in place.cloud.listSSHKeyPairs(keyword="by-hand")["sshkeypair"]] == ["by-hand-held"]
+
+
+@pytest.mark.parametrize("error", [StoreError("another process has been writing for too long"), ValueError("odd")])
+def test_a_trace_is_in_the_log_only_of_what_nobody_foresaw(own, monkeypatch, caplog, error):
+    place = own()
+
+    def fails(self, *_, **__):
+        raise error
+
+    monkeypatch.setattr("cfnlib.state.sql.SqlStore.summary", fails)
+    with caplog.at_level("ERROR"):
+        refused(place.client().describe_stacks, StackName="some")
+    [record] = [one for one in caplog.records if str(error) in one.getMessage()]
+    assert bool(record.exc_info) == isinstance(error, ValueError)
