@@ -392,7 +392,7 @@ def test_what_the_command_line_left_behind_is_carried_on(own):
 def test_a_trace_is_in_the_log_only_of_what_nobody_foresaw(own, monkeypatch, caplog, error):
     place = own()
 
-    def fails(self, *_, **__):
+    def fails(*_, **__):
         raise error
 
     monkeypatch.setattr("cfnlib.state.sql.SqlStore.summary", fails)
