@@ -2,7 +2,7 @@
 
 Each shape is made once into a function that appends to a list of texts; what is left at the time of an answer is a
 walk over the result's own members. A member that the model does not know raises: it would otherwise be missing at the
-client without a word.
+client without a word; save one whose name begins with an underscore, which is for who made the result.
 
 An answer in an older version has no lists that came later, as EC2 itself does it: what reads XML as boto 2 does takes
 the end of an item in such a list for the end of the thing that the list belongs to.
@@ -71,16 +71,7 @@ class _XmlMaking:
         return self.made[name]
 
     def structure(self, name: str, shape: Shape) -> WriteXml:
-        members: dict[str, tuple[str, str, WriteXml]] = {}
-        later = self.later_lists(name, shape)
-        for member, ref in shape["members"].items():
-            below = self.service.shapes[ref["shape"]]
-            tag = ref.get("locationName", member)
-            if below["type"] == "list" and below.get("flattened"):
-                tag = below["member"].get("locationName", tag)
-                members[member] = ("", "", self.flat(ref["shape"], below, tag))
-            else:
-                members[member] = (f"<{tag}>", f"</{tag}>", self.node(ref["shape"]))
+        members, later = self.members(shape), self.later_lists(name, shape)
 
         def write(value: Any, append: Append) -> None:  # noqa: ANN401 - checked below
             if type(value) is Lasting:
@@ -94,15 +85,29 @@ class _XmlMaking:
             if not isinstance(value, Mapping):
                 raise unfit(name, "structure", value)
             for key, inner in value.items():
-                if key not in members:
+                if key in members:
+                    if inner is not None and key not in later:
+                        start, end, write_inner = members[key]
+                        append(start)
+                        write_inner(inner, append)
+                        append(end)
+                elif key[:1] != "_":
                     raise UnwritableResultError(f"{name} has no member {key!r}")
-                if inner is not None and key not in later:
-                    start, end, write_inner = members[key]
-                    append(start)
-                    write_inner(inner, append)
-                    append(end)
 
         return write
+
+    def members(self, shape: Shape) -> dict[str, tuple[str, str, WriteXml]]:
+        """What stands before and behind each member, and what writes it."""
+        found: dict[str, tuple[str, str, WriteXml]] = {}
+        for member, ref in shape["members"].items():
+            below = self.service.shapes[ref["shape"]]
+            tag = ref.get("locationName", member)
+            if below["type"] == "list" and below.get("flattened"):
+                tag = below["member"].get("locationName", tag)
+                found[member] = ("", "", self.flat(ref["shape"], below, tag))
+            else:
+                found[member] = (f"<{tag}>", f"</{tag}>", self.node(ref["shape"]))
+        return found
 
     def later_lists(self, name: str, shape: Shape) -> frozenset[str]:
         """The members that are lists and that the same structure of the older model does not have."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 from werkzeug.wrappers import Response
@@ -131,9 +131,8 @@ class Bridge:
 
         def answer() -> bytes:
             result = work(self._world(caller), params)
-            return render(
-                service, action, _shown(result), request_id=request_id, namespace=service.namespace_of(version)
-            )
+            namespace = service.namespace_of(version)
+            return render(service, action, result, request_id=request_id, namespace=namespace)
 
         if action not in JOINED and not params.get("ClientToken"):
             return answer()
@@ -202,12 +201,3 @@ def _is_version(text: str) -> bool:
 
 def _of_signature(name: str) -> bool:
     return name in _OF_SIGNATURE or name.lower().startswith("x-amz-")
-
-
-def _shown(value: Any) -> Any:  # noqa: ANN401 - whatever an action gives
-    """What an action gave, without the members that are for filters only, and without what is None."""
-    if isinstance(value, dict):
-        return {key: _shown(one) for key, one in value.items() if not key.startswith("_") and one is not None}
-    if isinstance(value, (list, tuple)):
-        return [_shown(one) for one in value]
-    return value
