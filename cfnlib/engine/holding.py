@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cfnlib.state.model import Stack
     from cfnlib.state.store import Lease, Store
 
+_TRIES, _SHORTLY_S = 25, 0.02
+
 
 class Holder:
     """Takes leases for this process."""
@@ -26,7 +28,18 @@ class Holder:
         self._settings = settings
 
     def acquire(self, stack_id: str) -> Lease:
-        """Hold a stack. Raises `StackBusyError` while another process holds it."""
+        """Hold a stack. Raises `StackBusyError` while another process holds it.
+
+        Who has written that an operation has ended gives the stack back right after: that is waited for, since
+        whoever has seen the end may well ask for the next thing at once.
+        """
+        for _ in range(_TRIES):
+            try:
+                return self._store.acquire(stack_id, owner_name(), self._settings.lease_s)
+            except StackBusyError:
+                if self._store.summary(stack_id).status.in_progress:
+                    raise
+            self._clock.sleep(_SHORTLY_S)
         return self._store.acquire(stack_id, owner_name(), self._settings.lease_s)
 
     def create(self, stack: Stack) -> Lease:

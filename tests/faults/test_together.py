@@ -147,6 +147,28 @@ def test_a_second_operation_is_refused_while_one_is_under_way(tmp_path):
         assert world.held() == world.known("demo")
 
 
+def test_who_sees_an_operation_end_may_begin_the_next_at_once(tmp_path):
+    """Also when the process that ended it has not given the stack back yet."""
+    with shared(tmp_path, Latency()) as (world, another):
+        stacks = another()
+        release, ended, go_on = stacks.store.release, Event(), Event()
+
+        def later(lease):
+            ended.set()
+            go_on.wait(10)
+            release(lease)
+
+        stacks.store.release = later
+        with ThreadPoolExecutor(2) as pool:
+            creation = pool.submit(stacks.create, "demo", TEMPLATE)
+            assert ended.wait(30)
+            assert world.stacks["demo"].status == "CREATE_COMPLETE"
+            update = pool.submit(another().update, "demo", None, {"Ssh": "2222"})
+            Event().wait(0.1)
+            go_on.set()
+            assert (outcome(creation), outcome(update)) == ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+
 def test_two_deletions_at_once_both_end_with_nothing(tmp_path):
     with shared(tmp_path) as (world, another):
         another().create("demo", TEMPLATE)
