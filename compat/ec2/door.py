@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from cfnlib.errors import CfnlibError
 from cfnlib.web import FormError, Quota, form_of, note, signed_request_of
 from cfnlib.wire import Service, UnknownOperationError, UnknownVersionError, parse, render, render_error
-from compat.ec2.actions import table
+from compat.ec2.actions import REFUSED, table
 from compat.ec2.faults import Ec2Error, as_ec2, unsupported
 from compat.ec2.reasons import reason
 from compat.ec2.world import World
@@ -46,7 +46,7 @@ _OF_SIGNATURE = (
     "SignatureVersion",
     "Timestamp",
 )
-OPEN = {"InstanceType"}
+OPEN = {"AccountAttributeName", "InstanceType"}
 """What may have other values than AWS's own: an instance type is an offering's name as well."""
 BURST_S = 10.0
 """How many seconds of an account's rate may come at once."""
@@ -126,7 +126,7 @@ class Bridge:
         if work is None:
             raise unsupported(reason(action))
         params = parse(service, action, pairs, open_shapes=OPEN)
-        if params.get("DryRun"):
+        if params.get("DryRun") and action not in REFUSED:
             raise Ec2Error("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
 
         def answer() -> bytes:

@@ -15,6 +15,7 @@ from cfnlib.errors import (
     ConflictError,
     InUseError,
     InvalidRequestError,
+    JobFailedError,
     LimitError,
     NotAllowedError,
     NotFoundError,
@@ -95,6 +96,7 @@ _OF_CLOUD: tuple[tuple[type[CfnlibError], str, int], ...] = (
     (UnreachableError, "Unavailable", 503),
     (UnknownOutcomeError, "Unavailable", 503),
     (ConfigError, "UnsupportedOperation", 400),
+    (JobFailedError, "IncorrectState", 400),  # boto makes a request again that is answered with 500
 )
 _OF_REFUSAL: Mapping[Refusal, tuple[str, int]] = {
     Refusal.MISSING: ("MissingAuthenticationToken", 403),

@@ -8,7 +8,7 @@ import pytest
 from ec2_bridges import IMAGE, TYPE, ec2_bridges, launched, refusal, settled, when
 from vpc_walk import make, unmake
 
-from compat.ec2.actions import table
+from compat.ec2.actions import REFUSED, table
 from compat.ec2.ids import ec2_id
 
 PUBLIC_KEY = b"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC7 me@example.org"
@@ -39,6 +39,11 @@ def test_places(ec2):
     assert len(ec2.describe_regions()["Regions"]) == 1
     attributes = {row["AttributeName"] for row in ec2.describe_account_attributes()["AccountAttributes"]}
     assert "max-instances" in attributes
+    [one] = ec2.describe_account_attributes(AttributeNames=["default-vpc"])["AccountAttributes"]
+    assert one["AttributeValues"] == [{"AttributeValue": "none"}]
+    plain = {"AttributeNames": ["max-instances"]}
+    assert ec2.describe_account_attributes(**plain)["AccountAttributes"][0]["AttributeName"] == "max-instances"
+    assert refusal(ec2.describe_account_attributes, AttributeNames=["many"]) == "InvalidParameterValue"
     types = {row["InstanceType"]: row for row in ec2.describe_instance_types()["InstanceTypes"]}
     offered = ec2.describe_instance_type_offerings()["InstanceTypeOfferings"]
     assert types
@@ -292,13 +297,13 @@ def test_a_dry_run_does_nothing(ec2):
     assert refusal(ec2.run_instances, ImageId=IMAGE, MinCount=1, MaxCount=1, DryRun=True) == "DryRunOperation"
     assert refusal(ec2.terminate_instances, InstanceIds=["i-00000000"], DryRun=True) == "DryRunOperation"
     assert ec2.world.machines() == before
-
-
-NOT_POSSIBLE = {"CopyImage", "CopySnapshot", "RegisterImage", "ResetInstanceAttribute"}
-NOT_POSSIBLE |= {"CreateNetworkInterface", "DeleteNetworkInterface"}
-NOT_POSSIBLE |= {"CreateDefaultSubnet", "CreateDefaultVpc", "CreateDhcpOptions", "DeleteDhcpOptions"}
+    for refused in (ec2.create_default_vpc, ec2.create_dhcp_options):
+        given = (
+            {"DhcpConfigurations": [{"Key": "domain-name", "Values": ["a"]}]} if "dhcp" in refused.__name__ else {}
+        )
+        assert refusal(refused, DryRun=True, **given) == "UnsupportedOperation"
 
 
 @pytest.mark.usefixtures("ec2")
 def test_no_action_was_left_out(called):
-    assert set(table()) - called - NOT_POSSIBLE == set()
+    assert set(table()) - called - REFUSED == set()

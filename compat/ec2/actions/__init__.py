@@ -44,6 +44,21 @@ FAMILIES = (
     "vpcs",
 )
 """The modules of this package."""
+REFUSED = frozenset(
+    {
+        "CopyImage",
+        "CopySnapshot",
+        "CreateDefaultSubnet",
+        "CreateDefaultVpc",
+        "CreateDhcpOptions",
+        "CreateNetworkInterface",
+        "DeleteDhcpOptions",
+        "DeleteNetworkInterface",
+        "RegisterImage",
+        "ResetInstanceAttribute",
+    }
+)
+"""Those that are understood and always refused, each with a reason of its own, which a dry run gives too."""
 
 
 def table() -> dict[str, Action]:

@@ -108,7 +108,7 @@ def get_console_output(world: World, params: Mapping[str, Any]) -> dict[str, Any
         f"virtualmachineid={row['id']}.\n"
     )
     return {
-        "InstanceId": params["InstanceId"],
+        "InstanceId": world.learn("instance", str(row["id"])),
         "Timestamp": world.now(),
         "Output": base64.b64encode(text.encode()).decode(),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from compat.ec2 import names
-from compat.ec2.faults import not_found
+from compat.ec2.faults import Ec2Error, not_found
 from compat.ec2.filters import filtered
 from compat.ec2.launch import is_true
 from compat.ec2.names import type_of
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _LIMITS = {"max-instances": "0", "max-elastic-ips": "1"}
 """EC2's account attributes and CloudStack's types of resource. Source: CloudStack 4.19, listResourceLimits."""
+_ATTRIBUTES = {*_LIMITS, "default-vpc", "supported-platforms", "vpc-max-elastic-ips"} | {
+    "vpc-max-security-groups-per-interface"
+}
+"""All that may be asked for. Source: Amazon EC2 API reference, DescribeAccountAttributes."""
 
 
 def describe_regions(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,6 +83,8 @@ def describe_account_attributes(world: World, params: Mapping[str, Any]) -> dict
     if is_true(names.zone(world, None).get("securitygroupsenabled")):
         values["max-elastic-ips"] = ["0"]  # as AllocateAddress says: machines there have addresses of their own
     asked = params.get("AttributeNames") or list(values)
+    for name in set(asked) - _ATTRIBUTES:
+        raise Ec2Error("InvalidParameterValue", f"Invalid value '{name}' for AttributeName.")
     return {
         "AccountAttributes": [
             {"AttributeName": name, "AttributeValues": [{"AttributeValue": one} for one in values[name]]}

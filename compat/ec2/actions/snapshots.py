@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from compat.ec2.faults import unsupported
+from compat.ec2.faults import Ec2Error, unsupported
 from compat.ec2.filters import filtered
 from compat.ec2.homes import shown, tags_asked
 from compat.ec2.machines import tags_of, time_of
@@ -47,13 +47,16 @@ def create_snapshot(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     Its tags are part of the call that makes it; they are there as soon as it is completed.
     """
     volume = world.one("volume", params["VolumeId"])
+    if volume.get("state") == "Allocated":
+        text = f"The volume '{params['VolumeId']}' has no disk before it is attached for the first time: attach it"
+        raise Ec2Error("IncorrectState", text)
     text = params.get("Description") or ""
     tags = tags_asked(params, "snapshot")
     pairs = [{"key": key, "value": kept_value(value)} for key, value in tags.items()]
     answer = world.call("createSnapshot", volumeid=volume["id"], name=text or None, tags=pairs)
     return {
         "SnapshotId": world.learn("snapshot", str(answer["id"])),
-        "VolumeId": params["VolumeId"],
+        "VolumeId": world.learn("volume", str(volume["id"])),
         "State": "pending",
         "Progress": "",
         "StartTime": world.now(),

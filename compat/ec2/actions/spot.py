@@ -76,7 +76,8 @@ def describe_spot_instance_requests(world: World, params: Mapping[str, Any]) -> 
                 raise not_found("spot", name)
         found = [one for one in found if one["SpotInstanceRequestId"] in asked]
     chosen = filtered(found, params.get("Filters"), FILTERS)
-    page, token = paged(chosen, params, lambda one: str(one["SpotInstanceRequestId"]))
+    chosen.sort(key=_place)
+    page, token = paged(chosen, params, _place)
     return {"SpotInstanceRequests": page, "NextToken": token}
 
 
@@ -90,6 +91,11 @@ def cancel_spot_instance_requests(world: World, params: Mapping[str, Any]) -> di
         remark(world, known[name], spot_state="cancelled")
     cancelled = [{"SpotInstanceRequestId": name, "State": "cancelled"} for name in params["SpotInstanceRequestIds"]]
     return {"CancelledSpotInstanceRequests": cancelled}
+
+
+def _place(request: Mapping[str, Any]) -> str:
+    """A request's place in a list: the oldest first."""
+    return f"{request['CreateTime']} {request['SpotInstanceRequestId']}"
 
 
 def describe_spot_price_history(_world: World, _params: Mapping[str, Any]) -> dict[str, Any]:
