@@ -19,6 +19,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import boto3
@@ -27,6 +28,9 @@ from cloud import running
 
 from cfnlib.config import Config
 from cfnlib.drivers.cloudstack.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 JOB_S = 10.0
 LAUNCHED = 200
@@ -176,10 +180,14 @@ def launch(place: dict[str, str]) -> None:
     figure("ec2_launch_over_native", took / native)
 
 
-def describe(name: str, ec2) -> None:
+def describe(name: str, ec2, requests: Callable[[], int]) -> None:
+    """DescribeInstances, when nothing is done any more for the launches before it: `requests` made to the cloud."""
     for _ in range(DESCRIBED // 250):
         ec2.run_instances(ImageId="ami-4517dc2c", InstanceType="m1.small", MinCount=250, MaxCount=250)
-    time.sleep(1.0)
+    seen = -1
+    while (now := requests()) != seen:
+        seen = now
+        time.sleep(1.0)
     took = []
     for _ in range(ROUNDS):
         begun = time.perf_counter()
@@ -201,10 +209,11 @@ def main() -> None:
     with ExitStack() as stack:
         cloud = stack.enter_context(running(0.05))
         url = stack.enter_context(bridge(cloud.place))
-        describe("cfnlib", client_of(url, cloud.place["key"], cloud.place["secret"]))
+        asked_of = client_of(url, cloud.place["key"], cloud.place["secret"])
+        describe("cfnlib", asked_of, lambda: sum(cloud.requests().values()))
     if asked.moto:
         with moto(asked.moto) as url:
-            describe("moto", client_of(url))
+            describe("moto", client_of(url), lambda: 0)
 
 
 if __name__ == "__main__":
