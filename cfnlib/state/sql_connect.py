@@ -56,6 +56,8 @@ _LOCKED_S = 30
 _TRIES = 5
 _CONNECTIONS = 8
 _MOST_KNOWN = 64
+_READ_KIB = 16384
+"""How much of a file the connection that reads may hold, which is what all threads read by."""
 _DRIVERS = {"mysql": ("pymysql",), "mariadb": ("pymysql",), "postgresql": ("psycopg", "pg8000", "psycopg2")}
 _SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA")
 _WRITES = {"cfnlib_writes": True}
@@ -154,6 +156,7 @@ class Database:
         with self._readers:
             if self._reader is None:
                 self._reader = self._engine.connect()
+                self._reader.exec_driver_sql(f"PRAGMA cache_size=-{_READ_KIB}")
                 self._known.clear()  # versions are a connection's own
             reader = self._reader
             try:
