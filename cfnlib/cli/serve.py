@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import sys
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from cfnlib.server.settings import ServiceSettings
 
 _ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - what is not listened to without being asked for
-_ARENA_MAX = -8
-_GIVE_BACK_S = 60.0
 _NEEDED = ("botocore", "prometheus_client", "waitress", "werkzeug")
 
 
@@ -61,10 +57,10 @@ def serve(arguments: argparse.Namespace) -> int:
     check_packages()
     _check(arguments)
     from cfnlib.server.app import App, LateApp  # noqa: PLC0415 - after the packages that it needs are known to be there
-    from cfnlib.web import Limits, Metrics, Server, setup_logging  # noqa: PLC0415 - as above
+    from cfnlib.web import Limits, Metrics, Server, memory, setup_logging  # noqa: PLC0415 - as above
 
     setup_logging(as_json=arguments.log_format == "json")
-    _share_memory()
+    memory.begin()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -83,8 +79,9 @@ def serve(arguments: argparse.Namespace) -> int:
     with opened.service:
         server.start()
         sys.stderr.write(_told(opened, server.url))
-        while not stop.wait(_GIVE_BACK_S):
-            _give_back_memory()
+        memory.loaded()
+        while not stop.wait(memory.GIVE_BACK_S):
+            memory.give_back()
         sys.stderr.write("cfnlib: handing over what is under way\n")
         server.stop()
         late.app.close()
@@ -101,25 +98,6 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--unix-socket is for a proxy: say by --public-url how clients and machines reach that")
     if arguments.public_url is None and arguments.host in _ANYWHERE:
         raise UsageError(f"--host {arguments.host} is every address: say by --public-url how the service is reached")
-
-
-def _share_memory() -> None:
-    """Have all threads take memory from two places, not each from its own: what one has freed, another can use.
-
-    With as many places as threads a service keeps a third more than it needs, and more the longer it works. Python
-    runs one thread at a time, so nobody waits for it. Source: mallopt(3), M_ARENA_MAX; nothing but glibc has it.
-    """
-    with suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
-
-
-def _give_back_memory() -> None:
-    """Give the system back what lies free between things that are in use, which glibc keeps by itself.
-
-    Source: malloc_trim(3).
-    """
-    with suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _opened(arguments: argparse.Namespace, public_url: str) -> Opened:

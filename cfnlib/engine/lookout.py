@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cfnlib.drivers.base import Clock, Driver, Ended, Pending
     from cfnlib.engine.settings import Settings
 
-_REST = 2.0
+_REST = 0.5
 """How many times as long as a poll took there is no other while calls are ending."""
 _numbers = count()
 

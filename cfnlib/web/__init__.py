@@ -7,6 +7,7 @@ served.
 
 from __future__ import annotations
 
+from cfnlib.web import memory
 from cfnlib.web.door import Door, Limits, note
 from cfnlib.web.form import FormError, form_of, signed_request_of
 from cfnlib.web.head import Head, Room
@@ -26,6 +27,7 @@ __all__ = [
     "Room",
     "Server",
     "form_of",
+    "memory",
     "note",
     "setup_logging",
     "signed_request_of",

@@ -20,7 +20,7 @@ from cfnlib.errors import CfnlibError
 from cfnlib.identity.gate import Gate
 from cfnlib.identity.keyring import AdminKeyring
 from cfnlib.server.opening import keyring_of
-from cfnlib.web import Door, Server, setup_logging
+from cfnlib.web import Door, Server, memory, setup_logging
 from compat.ec2.door import Bridge
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Gives the exit status: 0, or 3 when the cloud or the port cannot be had."""
     given = _parser().parse_args(arguments)
     setup_logging(logging.INFO if given.verbose else logging.WARNING, as_json=given.log_format == "json")
+    memory.begin()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -58,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             server.start()
             stack.callback(server.stop)
             _tell(server.url, shown, given.url_file)
-            stop.wait()
+            memory.loaded()
+            while not stop.wait(memory.GIVE_BACK_S):
+                memory.give_back()
     except CfnlibError as error:
         sys.stderr.write(f"cfnlib ec2: {error}\n")
         return 3
