@@ -21,7 +21,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
@@ -37,7 +37,8 @@ from many_stacks import IN_FLIGHT, bare
 from soak import soak
 
 STORED = 1000
-ASKED = 1200
+ASKED = 200
+ROUNDS = 12
 CLIENTS = 2
 STACKS, MACHINES = 200, 20
 JOB_S = 10.0
@@ -105,44 +106,61 @@ def client_of(url: str, key: str = "key", secret: str = "secret"):
 
 
 def look(asked: argparse.Namespace) -> None:
-    """DescribeStacks and DescribeStackEvents with many stacks stored."""
-    rates = {}
-    with running(0.0) as cloud, service(cloud.place) as (url, process):
-        rates["cfnlib"] = _looked("cfnlib", process.pid, url, cloud.place["key"], cloud.place["secret"])
-        figure("look_cfnlib_resident_mib", _resident_mib(process.pid))
-    if asked.moto:
-        with moto(asked.moto) as (url, process):
-            rates["moto"] = _looked("moto", process.pid, url, "key", "secret")
-        for action, rate in rates["cfnlib"].items():
-            figure(f"look_{action}_times_as_many_as_moto", rate / rates["moto"][action])
+    """DescribeStacks and DescribeStackEvents with many stacks stored, asked of the two services turn by turn."""
+    with ExitStack() as stack:
+        cloud = stack.enter_context(running(0.0))
+        url, process = stack.enter_context(service(cloud.place))
+        sides = {"cfnlib": (url, process.pid, cloud.place["key"], cloud.place["secret"])}
+        if asked.moto:
+            url, process = stack.enter_context(moto(asked.moto))
+            sides["moto"] = (url, process.pid, "key", "secret")
+        for name, (url, _, key, secret) in sides.items():
+            _store(name, url, key, secret)
+        for label, params in (
+            ("page", {"Action": "DescribeStacks"}),
+            ("one", {"Action": "DescribeStacks", "StackName": "s{}"}),
+            ("events", {"Action": "DescribeStackEvents", "StackName": "s{}"}),
+        ):
+            rates = {name: _looked(f"look_{label}_{name}", found) for name, found in _in_turn(sides, params).items()}
+            if "moto" in rates:
+                figure(f"look_{label}_times_as_many_as_moto", rates["cfnlib"] / rates["moto"])
+        figure("look_cfnlib_resident_mib", _resident_mib(sides["cfnlib"][1]))
 
 
-def _looked(name: str, pid: int, url: str, key: str, secret: str) -> dict[str, float]:
+def _store(name: str, url: str, key: str, secret: str) -> None:
     client = client_of(url, key, secret)
     with ThreadPoolExecutor(1 if name == "moto" else 8) as pool:  # moto's server loses its way with more
         list(pool.map(lambda n: client.create_stack(StackName=f"s{n}", TemplateBody=SMALL), range(STORED)))
     client.get_waiter("stack_create_complete").wait(StackName=f"s{STORED - 1}", WaiterConfig={"Delay": 1})
     time.sleep(2.0)
-    rates = {}
-    for label, params in (
-        ("page", {"Action": "DescribeStacks"}),
-        ("one", {"Action": "DescribeStacks", "StackName": "s{}"}),
-        ("events", {"Action": "DescribeStackEvents", "StackName": "s{}"}),
-    ):
-        before = _cpu_seconds(pid)
-        took, seconds = _asked(url, key, secret, params, ASKED)
-        figure(f"look_{label}_{name}_cpu_ms", (_cpu_seconds(pid) - before) / len(took) * 1000)
-        rates[label] = len(took) / seconds
-        figure(f"look_{label}_{name}_per_second", rates[label])
-        figure(f"look_{label}_{name}_p50_ms", statistics.median(took) * 1000)
-        figure(f"look_{label}_{name}_p99_ms", sorted(took)[int(len(took) * 0.99) - 1] * 1000)
-    return rates
 
 
-def _asked(url: str, key: str, secret: str, params: dict[str, str], count: int) -> tuple[list[float], float]:
+def _in_turn(sides: dict[str, tuple], params: dict[str, str]) -> dict[str, list[tuple[list[float], float, float]]]:
+    """For each side what each of its rounds took: the answers, the whole, and the processor's time."""
+    found = {name: [] for name in sides}
+    for number in range(ROUNDS):
+        for name, (url, pid, key, secret) in sides.items():
+            before = _cpu_seconds(pid)
+            took, seconds = _asked(url, key, secret, params, range(number * ASKED, (number + 1) * ASKED))
+            found[name].append((took, seconds, _cpu_seconds(pid) - before))
+    return found
+
+
+def _looked(name: str, rounds: list[tuple[list[float], float, float]]) -> float:
+    """Print the figures of one side. Gives its requests a second."""
+    took = sorted(one for answers, _, _ in rounds for one in answers)
+    rate = len(took) / sum(seconds for _, seconds, _ in rounds)
+    figure(f"{name}_cpu_ms", sum(cpu for _, _, cpu in rounds) / len(took) * 1000)
+    figure(f"{name}_per_second", rate)
+    figure(f"{name}_p50_ms", statistics.median(took) * 1000)
+    figure(f"{name}_p99_ms", took[int(len(took) * 0.99) - 1] * 1000)
+    return rate
+
+
+def _asked(url: str, key: str, secret: str, params: dict[str, str], numbers: range) -> tuple[list[float], float]:
     """Ask of one stack after the other, over a few connections; each answer's time, and that of all."""
     parts, took = urlsplit(url), []
-    requests = [_request(url, key, secret, params, number % STORED) for number in range(count)]
+    requests = [_request(url, key, secret, params, number % STORED) for number in numbers]
 
     def work(first: int) -> None:
         one = None
