@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -168,9 +169,13 @@ def resource_detail(row: Resource, state: Shown, metadata: str | None) -> dict[s
     }
 
 
-def event(found: Event) -> dict[str, Any]:
-    """An event; its id follows from the stack and its place there, so that it is always the same."""
-    return {
+@lru_cache(maxsize=4096)  # each takes some 2 KiB, with what a list has written of it
+def event(found: Event) -> Mapping[str, Any]:
+    """An event; its id follows from the stack and its place there, so that it is always the same.
+
+    Who waits for a stack asks for the same events again and again.
+    """
+    members = {
         "StackId": found.stack_id,
         "EventId": str(uuid.uuid5(_EVENT_IDS, f"{found.stack_id}#{found.sequence}")),
         "StackName": found.stack_name,
@@ -182,3 +187,4 @@ def event(found: Event) -> dict[str, Any]:
         "ResourceStatusReason": found.reason or None,
         "ClientRequestToken": found.token,
     }
+    return Lasting(members)
