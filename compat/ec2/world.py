@@ -93,8 +93,10 @@ KINDS: dict[str, Kind] = {
     "zone": Kind("listZones", "zone", {"available": True}, lasting=True),
     "type": Kind("listServiceOfferings", "serviceoffering", {"issystem": False}, lasting=True),
     "diskoffering": Kind("listDiskOfferings", "diskoffering", lasting=True),
+    "hypervisor": Kind("listHypervisors", "hypervisor", field="name"),
+    "system": Kind("listOsTypes", "ostype"),
 }
-_OF_NO_PROJECT = {"zone", "type", "diskoffering"}
+_OF_NO_PROJECT = {"zone", "type", "diskoffering", "hypervisor", "system"}
 
 
 class World:

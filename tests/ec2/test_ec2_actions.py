@@ -147,6 +147,8 @@ def test_images(ec2):
     ec2.modify_image_attribute(ImageId=image, Description={"Value": "of our own"})
     ec2.reset_image_attribute(ImageId=image, Attribute="launchPermission")
     ec2.deregister_image(ImageId=image)
+    brought = ec2.register_image(Name="brought", ImageLocation="http://images.example.org/a.qcow2")["ImageId"]
+    ec2.deregister_image(ImageId=brought)
     when(lambda: refusal(ec2.describe_images, ImageIds=[image]), lambda code: code == "InvalidAMIID.NotFound")
     ec2.terminate_instances(InstanceIds=[made])
 
@@ -167,7 +169,7 @@ def test_what_cannot_be_done_says_why(ec2):
         "create_default_subnet": {"AvailabilityZone": "Sandbox"},
         "create_default_vpc": {},
         "create_dhcp_options": {"DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.org"]}]},
-        "register_image": {"Name": "n"},
+        "register_image": {"Name": "own", "ImageLocation": "bucket/own.manifest.xml"},
         "reset_instance_attribute": {"InstanceId": "i-00000000", "Attribute": "kernel"},
     }
     for name, params in answers.items():

@@ -240,6 +240,12 @@ def test_machines(aws):
     assert (ec2_id("image", template["id"]), template["ispublic"]) == (image, False)
     assert aws.ec2("describe-images", "--owners", "self", "--query", "Images[].ImageId") == [image]
     aws.ec2("deregister-image", "--image-id", image)
+    place = {"Name": "brought", "ImageLocation": "http://images.example.org/a.qcow2"}
+    said = json.dumps(place)  # as an option of its own, version 1 of the program would fetch the URL by itself
+    brought = aws.ec2("register-image", "--cli-input-json", said, "--query", "ImageId")
+    [template] = aws.world.cloud_of(aws.world.user).rows("listTemplates", "template", {"templatefilter": "self"})
+    assert (ec2_id("image", template["id"]), template["url"]) == (brought, place["ImageLocation"])
+    aws.ec2("deregister-image", "--image-id", brought)
     aws.ec2("start-instances", "--instance-ids", name)
     aws.ec2("wait", "instance-running", "--instance-ids", name)
     assert machine(aws, name)["state"] == "Running"

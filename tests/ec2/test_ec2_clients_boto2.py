@@ -22,7 +22,7 @@ from compat.ec2.ids import ec2_id
 WALK = Path(__file__).with_name("boto2_walk.py")
 OF_NETWORKS = ("Address", "Vpc", "Subnet", "Gateway", "Route", "Acl", "Dhcp", "Interface", "PrivateIp")
 """Parts of the names of actions that are not for a zone with security groups."""
-NOT_POSSIBLE = {"CopyImage", "CopySnapshot", "RegisterImage", "ResetInstanceAttribute", "CreateNetworkInterface"}
+NOT_POSSIBLE = {"CopyImage", "CopySnapshot", "ResetInstanceAttribute", "CreateNetworkInterface"}
 NOT_POSSIBLE |= {"DeleteNetworkInterface", "CreateDhcpOptions", "DeleteDhcpOptions"}
 NOT_POSSIBLE |= {"AttachNetworkInterface", "DetachNetworkInterface"}  # shown by another test: it takes a subnet's id
 
@@ -243,6 +243,10 @@ def look_at_images(parts, cloud, machine):
     assert told["public"] == [True, False]
     assert row["ispublic"] is False
     assert told["permissions"]["groups"] == ["all"]
+    told = parts.next("a registered image")
+    [found] = [one for one in cloud.rows("listTemplates", "template", {"templatefilter": "self"}) if one != row]
+    assert (told["id"], found["url"]) == (ec2_id("image", found["id"]), "http://images.example.org/a.qcow2")
+    assert told["name"] == found["name"] == "brought"
     told = parts.next("an image less")
     assert told == {"type": "m1.medium", "left": ["InvalidAMIID.NotFound", 400]}
     assert cloud.rows("listTemplates", "template", {"templatefilter": "self"}) == []

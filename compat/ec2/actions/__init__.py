@@ -54,7 +54,6 @@ REFUSED = frozenset(
         "CreateNetworkInterface",
         "DeleteDhcpOptions",
         "DeleteNetworkInterface",
-        "RegisterImage",
         "ResetInstanceAttribute",
     }
 )

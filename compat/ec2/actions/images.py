@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from compat.ec2 import names
+from compat.ec2 import names, registered
 from compat.ec2.faults import Ec2Error, not_found, unsupported
 from compat.ec2.filters import filtered
 from compat.ec2.homes import Home, put, tags_asked
@@ -132,11 +132,23 @@ def _of_image(params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one for one in said if one.get("ResourceType") != "snapshot"]
 
 
-def register_image(_world: World, _params: Mapping[str, Any]) -> dict[str, Any]:
-    """EC2 registers images from S3 or from snapshots."""
-    raise unsupported(
-        "a template is registered by its URL and the type of its system: use CloudStack's registerTemplate"
-    )
+def register_image(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a template of a snapshot, or of what lies at a URL (`ImageLocation`), which CloudStack then fetches."""
+    tags = tags_asked(params, "image")
+    given = {
+        "name": params["Name"],
+        "displaytext": params.get("Description") or params["Name"],
+        "ostypeid": registered.system_type(world, params.get("Architecture") or "x86_64"),
+    }
+    snapshot = registered.snapshot_of(params)
+    if snapshot is not None:
+        answer = world.call("createTemplate", **given, snapshotid=world.one("snapshot", snapshot)["id"])
+    else:
+        rows = world.call("registerTemplate", **given, **registered.source(world, params.get("ImageLocation")))
+        answer = rows["template"][0]
+    put(world, Home("Template", str(answer["id"])), tags)
+    world.forget("image")
+    return {"ImageId": world.learn("image", str(answer["id"]))}
 
 
 def deregister_image(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,16 +159,12 @@ def deregister_image(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     return {"Return": True}
 
 
-def copy_image(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy a template to the other zones: there is but one region."""
-    if params.get("SourceRegion") not in {None, world.config.region}:
-        raise unsupported(f"there is one region here, {world.config.region}")
-    row = names.image(world, params["SourceImageId"])
-    others = [zone["id"] for zone in world.rows("zone") if zone["id"] != row.get("zoneid")]
-    if row.get("crossZones") or not others:
-        raise unsupported("the template is in every zone already")
-    world.call("copyTemplate", id=row["id"], sourcezoneid=row["zoneid"], destzoneids=others)
-    return {"ImageId": ec2_id("image", str(row["id"]))}
+def copy_image(world: World, _params: Mapping[str, Any]) -> dict[str, Any]:
+    """A template that is brought to another zone stays the same one there: to delete the copy would delete both."""
+    raise unsupported(
+        f"there is one region here, {world.config.region}, and the image is in it already: CloudStack's copyTemplate "
+        "brings it to further zones, under the same id"
+    )
 
 
 def describe_image_attribute(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
