@@ -93,9 +93,12 @@ class Operations:
         state = new_state(name, template, parameters or {}, self._clock.now(), place)
         return evolve(state, account=self._shelf.account(), owner=self._owner, project_id=facts.project_id)
 
-    def planned(self, state: StackState) -> tuple[StackState, Plan]:
-        """The plan of a stack as it is wanted, and the stack with its parameters to show. Raises `TemplateError`."""
-        plan = self._engine.plan(state)
+    def planned(self, state: StackState, *, new: bool = False) -> tuple[StackState, Plan]:
+        """The plan of a stack as it is wanted, and the stack with its parameters to show. Raises `TemplateError`.
+
+        `new`: it is not stored yet, so it has nothing.
+        """
+        plan = self._engine.plan(state, new=new)
         if plan.evaluator is not None:
             state = evolve(state, shown_parameters=shown_parameters(plan.evaluator.instance))
         return state, plan
@@ -110,11 +113,14 @@ class Operations:
         on_event: Observer | None = None,
     ) -> Begun:
         """Begin to make a stack that `new` gave. Raises `TemplateError`, `StackExistsError`."""
-        state, plan = self.planned(wanted)
+        state, plan = self.planned(wanted, new=True)
         if on_plan is not None:
             on_plan(plan)
-        lease = self._holder.create(state)
-        return self._begun(Begun(state, lease, plan, _S.CREATE_COMPLETE), on_event)
+        event = status_event(state, self._clock.now())
+        lease = self._holder.create(state, [event])
+        if on_event is not None:
+            on_event(event)
+        return Begun(state, lease, plan, _S.CREATE_COMPLETE)
 
     def update(
         self,
@@ -221,9 +227,7 @@ class Operations:
                 self._store.stack(wanted.stack_id)
             except StackNotFoundError:
                 review = evolve(wanted, status=_S.REVIEW_IN_PROGRESS, template="", parameters={}, shown_parameters={})
-                lease = self._holder.create(review)
-                self._store.commit(lease, events=[status_event(review, self._clock.now())])
-                self._store.release(lease)
+                self._store.release(self._holder.create(review, [status_event(review, self._clock.now())]))
         if any(found.name == name for found in self._store.change_sets(wanted.stack_id)):
             raise StackExistsError(f"stack {wanted.name} has a change set {name} already; delete it first")
         self._store.save_change_set(stored)
@@ -274,7 +278,8 @@ class Operations:
 
         Once `halt` is set, what is not done is left to a process that takes it up: see `Engine.drive`.
         """
-        return self._engine.drive(begun.lease, plan=begun.plan, observer=on_event, halt=halt)
+        new = begun.stack if begun.plan is not None and begun.wanted is _S.CREATE_COMPLETE else None
+        return self._engine.drive(begun.lease, plan=begun.plan, new=new, observer=on_event, halt=halt)
 
     # Within
 

@@ -9,11 +9,11 @@ from cfnlib.errors import StackBusyError, StackError
 from cfnlib.state.owner import owner_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cfnlib.drivers.base import Clock
     from cfnlib.engine.settings import Settings
-    from cfnlib.state.model import Stack
+    from cfnlib.state.model import Event, Stack
     from cfnlib.state.store import Lease, Store
 
 _TRIES, _SHORTLY_S = 25, 0.02
@@ -42,9 +42,9 @@ class Holder:
             self._clock.sleep(_SHORTLY_S)
         return self._store.acquire(stack_id, owner_name(), self._settings.lease_s)
 
-    def create(self, stack: Stack) -> Lease:
-        """Add a stack and hold it from the first moment. Raises `StackExistsError`."""
-        lease = self._store.create_stack(stack, owner_name(), self._settings.lease_s)
+    def create(self, stack: Stack, events: Sequence[Event]) -> Lease:
+        """Add a stack with its first events, and hold it from the first moment. Raises `StackExistsError`."""
+        lease = self._store.create_stack(stack, owner_name(), self._settings.lease_s, events=events)
         return lease or self.acquire(stack.stack_id)
 
     def take_over(self, stack_id: str, terms: Mapping[str, Any]) -> Lease:

@@ -25,7 +25,7 @@ from cfnlib.state.model import MADE, ResourceStatus, Stack, StackStatus
 from cfnlib.template import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from threading import Event
 
     from cfnlib.drivers.base import Clock, Driver
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cfnlib.plan.change import Plan
     from cfnlib.plan.evaluate import Evaluator
     from cfnlib.plan.name import SignalUrl
+    from cfnlib.state.model import Resource
     from cfnlib.state.store import Lease, Store
     from cfnlib.template import Instance
 
@@ -85,21 +86,24 @@ class Engine:
         now, before = self.instance(stack).parameters, self.instance(stack, previous=True).parameters
         return {name: one.text for name, one in now.items()} == {name: one.text for name, one in before.items()}
 
-    def plan(self, stack: Stack, *, previous: bool = False) -> Plan:
-        """The plan for a stack as it stands. Raises `TemplateError` with every fault."""
-        return self._made(self.instance(stack, previous=previous), stack, going_back=previous)
+    def plan(self, stack: Stack, *, previous: bool = False, new: bool = False) -> Plan:
+        """The plan for a stack as it stands; `new`: that has nothing yet. Raises `TemplateError` with every fault."""
+        rows = [] if new else self._store.resources(stack.stack_id)
+        return self._made(self.instance(stack, previous=previous), stack, rows, going_back=previous)
 
     def drive(
         self,
         lease: Lease,
         *,
         plan: Plan | None = None,
+        new: Stack | None = None,
         observer: Observer | None = None,
         halt: Event | None = None,
     ) -> Stack:
         """Lead the stack of this lease to a final status. Releases the lease.
 
-        `plan` is the plan of the first phase, when the caller has just made it. Once `halt` is set, everything is
+        `plan` is the plan of the first phase, when the caller has just made it, and `new` the stack, when it has just
+        been begun to be made and so has nothing yet. Once `halt` is set, everything is
         left to another process: the answers to calls in flight are awaited and written down, the ends of jobs not.
         Gives the stack as it then is, with what was asked of the operation when it was too late to hear: still in
         progress only after that, or when somebody asked to delete it, which is then theirs to do, be it begun or
@@ -107,16 +111,14 @@ class Engine:
         `LeaseLostError`; and `CloudError` when the cloud cannot be asked what it is: the stack then stays as it is,
         to be resumed.
         """
-        stack = self._store.stack(lease.stack_id)
-        rows = [
-            row for row in self._store.resources(lease.stack_id) if row.status is not ResourceStatus.DELETE_SKIPPED
-        ]
+        stack = new or self._store.stack(lease.stack_id)
+        rows = [] if new else self._store.resources(lease.stack_id)
         settings = self._settings
         journal = Journal(
             self._store,
             lease,
             stack,
-            rows,
+            [row for row in rows if row.status is not ResourceStatus.DELETE_SKIPPED],
             self._clock,
             lease_s=settings.lease_s,
             heartbeat_s=settings.heartbeat_s,
@@ -160,7 +162,7 @@ class Engine:
             if any(
                 row.status not in MADE for row in journal.rows.values()
             ):  # members that the group could do without
-                left = self._made(self.instance(journal.stack), journal.stack, journal, cleaning=True)
+                left = self._made(self.instance(journal.stack), journal.stack, journal.rows.values(), cleaning=True)
                 if self._walk(left, Phase.CLEANUP, journal).halted:
                     return
             self._finish(journal, _S.CREATE_COMPLETE, plan)
@@ -184,7 +186,7 @@ class Engine:
         stack = journal.stack
         try:
             instance = self.instance(stack, previous=True)
-            plan = self._made(instance, stack, journal, going_back=True)
+            plan = self._made(instance, stack, journal.rows.values(), going_back=True)
             outcome = self._walk(plan, Phase.MAIN, journal)
         except TemplateError as error:
             outcome = Outcome([(stack.name, str(error))])
@@ -206,7 +208,7 @@ class Engine:
 
     def _clean_up(self, journal: Journal, final: StackStatus) -> None:
         try:
-            plan = self._made(self.instance(journal.stack), journal.stack, journal, cleaning=True)
+            plan = self._made(self.instance(journal.stack), journal.stack, journal.rows.values(), cleaning=True)
             outcome = self._walk(plan, Phase.CLEANUP, journal)
         except TemplateError as error:
             outcome = Outcome([(journal.stack.name, str(error))])
@@ -231,7 +233,7 @@ class Engine:
     def _forward(self, journal: Journal, plan: Plan | None) -> tuple[Outcome, Plan | None]:
         try:
             if plan is None:
-                plan = self._made(self.instance(journal.stack), journal.stack, journal)
+                plan = self._made(self.instance(journal.stack), journal.stack, journal.rows.values())
             refused = _refused(journal, plan)
         except (TemplateError, StackError) as error:
             return Outcome([(journal.stack.name, str(error))]), None
@@ -241,16 +243,15 @@ class Engine:
         self,
         instance: Instance,
         stack: Stack,
-        journal: Journal | None = None,
+        rows: Iterable[Resource],
         *,
         going_back: bool = False,
         cleaning: bool = False,
     ) -> Plan:
         terms = (stack.previous_terms if going_back else None) or stack.terms
-        rows = list(journal.rows.values()) if journal is not None else self._store.resources(stack.stack_id)
         plan = make_plan(
             instance,
-            rows,
+            list(rows),
             self._driver.facts(),
             self._driver.lookup,
             revision=stack.revision,

@@ -26,6 +26,7 @@ from cfnlib.state.sql_commits import Commits, Writing
 from cfnlib.state.sql_connect import Database
 from cfnlib.state.sql_schema import (
     change_set_table,
+    event_table,
     lease_table,
     signal_table,
     stack_table,
@@ -69,19 +70,24 @@ class SqlStore:
             self._database.close()
             raise
 
-    def create_stack(self, stack: Stack, owner: str | None = None, ttl_s: float = 0.0) -> Lease | None:
-        """Add a stack, and give its lease to `owner` in the same moment; None when nobody takes it.
+    def create_stack(
+        self, stack: Stack, owner: str | None = None, ttl_s: float = 0.0, *, events: Sequence[Event] = ()
+    ) -> Lease | None:
+        """Add a stack with its first events, and give its lease to `owner` in the same moment; None: nobody takes it.
 
         Raises `StackExistsError` when this account has a stack of this name that is not deleted.
         """
         row = rows.stack_row(stack)
-        free = {"stack_id": stack.stack_id, "epoch": 0, "expires_at": 0.0, "last_event": 0, "last_row": 0}
+        free = {"stack_id": stack.stack_id, "epoch": 0, "expires_at": 0.0, "last_event": len(events), "last_row": 0}
+        told = [rows.event_row(event) | {"sequence": number} for number, event in enumerate(events, start=1)]
 
         def work(connection: Connection) -> Lease | None:
             lease = None if owner is None else Lease(stack.stack_id, 1, owner, self._now() + ttl_s)
             held = {} if lease is None else {"epoch": 1, "owner": owner, "expires_at": lease.expires_at}
             connection.execute(insert(stack_table), row)
             connection.execute(insert(lease_table), {**free, **held})
+            if told:
+                connection.execute(insert(event_table), told)
             return lease
 
         return self._database.write(work, refused=StackExistsError(f"stack {stack.name} is there already"))

@@ -30,8 +30,10 @@ class Lease:
 class Store(Protocol):
     """Keeps stacks. Every method is one transaction and may be called from any thread. Raises `StoreError`."""
 
-    def create_stack(self, stack: Stack, owner: str | None = None, ttl_s: float = 0.0) -> Lease | None:
-        """Add a stack, and give its lease to `owner` in the same moment; None when nobody takes it.
+    def create_stack(
+        self, stack: Stack, owner: str | None = None, ttl_s: float = 0.0, *, events: Sequence[Event] = ()
+    ) -> Lease | None:
+        """Add a stack with its first events, and give its lease to `owner` in the same moment; None: nobody takes it.
 
         Raises `StackExistsError` when this account has a stack of this name that is not deleted.
         """
