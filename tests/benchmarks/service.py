@@ -232,32 +232,49 @@ def begin(_: argparse.Namespace) -> None:
 
 
 def many(_: argparse.Namespace) -> None:
-    """Many stacks created at once through the API, beside the cloud's own time for their machines."""
+    """Many stacks created at once through the API, beside the cloud's own time for their machines.
+
+    By one process, and by two that share a store.
+    """
     with running(JOB_S) as cloud:
         alone = bare(cloud.place, STACKS, MACHINES, None)["seconds"]
+    figure("many_stacks", STACKS)
+    figure("many_in_flight", IN_FLIGHT)
     figure("many_bare_seconds", alone)
+    for count in (1, 2):
+        seconds = _many(f"many_by_{count}", count)
+        figure(f"many_by_{count}_over_bare", seconds / alone)
+
+
+def _many(name: str, count: int) -> float:
+    """Print the figures of so many processes. Gives the seconds from the first request to the last stack's end."""
     template = generated.cluster(MACHINES)
-    with running(JOB_S) as cloud, service(cloud.place, "--workers", str(STACKS)) as (url, process):
-        client = client_of(url, cloud.place["key"], cloud.place["secret"])
-        client.list_stacks()
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        cloud = stack.enter_context(running(JOB_S))
+        more = ("--workers", str(STACKS), "--state", f"sqlite:///{folder}/stacks.db")
+        services = [stack.enter_context(service(cloud.place, *more)) for _ in range(count)]
+        clients = [client_of(url, cloud.place["key"], cloud.place["secret"]) for url, _ in services]
+        for client in clients:
+            client.list_stacks()
         begun = time.monotonic()
         with ThreadPoolExecutor(16) as pool:
-            list(pool.map(lambda n: client.create_stack(StackName=f"m{n}", TemplateBody=template), range(STACKS)))
-        figure("many_submitted_after_seconds", time.monotonic() - begun)
+            create = lambda n: clients[n % count].create_stack(StackName=f"m{n}", TemplateBody=template)  # noqa: E731 - short
+            list(pool.map(create, range(STACKS)))
+        figure(f"{name}_submitted_after_seconds", time.monotonic() - begun)
         states = Counter()
         while states["CREATE_IN_PROGRESS"] or not states:
             time.sleep(0.1)
-            pages = client.get_paginator("list_stacks").paginate()
+            pages = clients[0].get_paginator("list_stacks").paginate()
             states = Counter(one["StackStatus"] for page in pages for one in page["StackSummaries"])
         seconds = time.monotonic() - begun
-        figure("many_resident_mib", _resident_mib(process.pid))
+        for _, process in services:
+            figure(f"{name}_resident_mib", _resident_mib(process.pid))
         requests = cloud.requests()
-    figure("many_stacks", STACKS)
-    figure("many_complete", states["CREATE_COMPLETE"])
-    figure("many_seconds", seconds)
-    figure("many_requests_listAsyncJobs", requests.get("listAsyncJobs", 0))
-    figure("many_over_bare", seconds / alone)
-    figure("many_in_flight", IN_FLIGHT)
+    figure(f"{name}_complete", states["CREATE_COMPLETE"])
+    figure(f"{name}_seconds", seconds)
+    figure(f"{name}_requests_listAsyncJobs", requests.get("listAsyncJobs", 0))
+    return seconds
 
 
 def _cpu_seconds(pid: int) -> float:
