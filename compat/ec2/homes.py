@@ -32,9 +32,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from cfnlib.drivers.cloudstack.tags import told_value
 from cfnlib.errors import CfnlibError, NotFoundError
 from compat.ec2.faults import Ec2Error
-from compat.ec2.marks import PREFIX, told_value
+from compat.ec2.marks import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

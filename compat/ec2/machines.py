@@ -14,8 +14,9 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from cfnlib.drivers.cloudstack.tags import told_value
 from compat.ec2.ids import ec2_id
-from compat.ec2.marks import is_mark, reservation_of, told_value
+from compat.ec2.marks import is_mark, reservation_of
 from compat.ec2.names import type_of
 from compat.ec2.nics import of_instance
 

@@ -27,11 +27,6 @@ if TYPE_CHECKING:
 PREFIX = "cfnlib:ec2:"
 """What the keys of the bridge's own tags begin with."""
 
-EMPTY = "\u00a0"
-"""What stands for the empty value of a tag, which CloudStack refuses: a blank that nobody types.
-
-Source: CloudStack 4.19, TaggedResourceManagerImpl.createTags.
-"""
 _NAME = re.compile(rf"(r-[0-9a-f]{{{DIGITS}}})-(\d+)")
 _LONGEST = 255
 
@@ -94,16 +89,6 @@ def marks_of(tags: Iterable[Mapping[str, Any]]) -> Marks:
         if text:
             values[field.name] = text if field.default == "" else tuple(text.split("\n"))
     return Marks(**values)
-
-
-def kept_value(value: str | None) -> str:
-    """The value of a tag as CloudStack keeps it."""
-    return value or EMPTY
-
-
-def told_value(value: object) -> str:
-    """The value of a tag as EC2 tells it."""
-    return "" if value in {None, EMPTY} else str(value)
 
 
 def is_mark(key: str) -> bool:

@@ -17,10 +17,11 @@ from attrs import frozen
 
 from cfnlib.drivers.cloudstack import errors
 from cfnlib.drivers.cloudstack.client import Client
+from cfnlib.drivers.cloudstack.tags import kept_params
 from cfnlib.errors import NotFoundError
 from compat.ec2.faults import MALFORMED, Ec2Error, not_found
 from compat.ec2.ids import PREFIXES, ec2_id, has_form, is_uuid
-from compat.ec2.marks import Marks, groups_shown, kept_value, marks_of
+from compat.ec2.marks import Marks, groups_shown, marks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -136,7 +137,7 @@ class World:
     def call(self, command: str, **params: Any) -> Row:  # noqa: ANN401 - whatever the command takes
         """Make a call, and give what is inside its answer. Raises `CloudError`."""
         if command == "createTags":
-            params["tags"] = [{**tag, "value": kept_value(tag.get("value"))} for tag in params["tags"]]
+            params = kept_params(params)
         scoped = {**self._scope, **params} if not command.startswith(("assign", "query")) else params
         return self.client.call(command, scoped)
 

@@ -333,7 +333,9 @@ Resources:
   Nodes:
     Type: AWS::AutoScaling::AutoScalingGroup
     Properties: {{LaunchConfigurationName: !Ref Like, MinSize: !Ref Agents, MaxSize: 9}}
-  Data: {{Type: AWS::EC2::Volume, Properties: {{Size: !Ref Disk, Tags: [{{Key: keeps, Value: logs}}]}}}}
+  Data:
+    Type: AWS::EC2::Volume
+    Properties: {{Size: !Ref Disk, Tags: [{{Key: keeps, Value: logs}}, {{Key: spare, Value: ''}}]}}
   Mount:
     Type: AWS::EC2::VolumeAttachment
     Properties: {{VolumeId: !Ref Data, InstanceId: !Ref Master, Device: /dev/sdf}}

@@ -62,6 +62,7 @@ def test_user_data_and_tags_arrive(ec2_world):
     assert f"master={master['PrivateIpAddress']}" in b64decode(said).decode()
     [data] = [volume for volume in ec2_world.volumes() if volume["Size"] == 5]
     assert {"Key": "keeps", "Value": "logs"} in data["Tags"]
+    assert {"Key": "spare", "Value": ""} in data["Tags"]
 
 
 def test_an_address_leads_to_its_machine_or_is_the_machines_own(ec2_world):

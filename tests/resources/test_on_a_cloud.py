@@ -7,7 +7,9 @@ from base64 import b64encode
 import pytest
 from cloud_worlds import IMAGE, SMALL
 
+from cfnlib.drivers.cloudstack.tags import EMPTY
 from cfnlib.resources import find
+from cfnlib.schema.calls import Find
 
 NETWORK, ADDRESS, MACHINE = "CloudStack::Network", "CloudStack::IpAddress", "CloudStack::VirtualMachine"
 INSTANCE, VOLUME, GROUP = "AWS::EC2::Instance", "AWS::EC2::Volume", "AWS::EC2::SecurityGroup"
@@ -58,6 +60,18 @@ def test_an_instance_changes_its_type_and_its_user_data_and_runs_again(isolated,
     assert tags_of(isolated, machine) == {"role": "agent"}
     isolated.change(INSTANCE, changed, **(wanted | {"Tags": [{"Key": "role", "Value": "master"}]}))
     assert tags_of(isolated, machine) == {"role": "master"}
+
+
+def test_the_value_of_a_tag_may_be_empty_although_cloudstack_has_no_such(isolated):
+    network = isolated.make(NETWORK)
+    tags = [{"Key": "spare", "Value": ""}, {"Key": "role", "Value": "agent"}]
+    thing = isolated.make(INSTANCE, **instance(_network=network.physical_id, Tags=tags))
+    there = Find("listTags", "tag", {"resourceid": thing.physical_id}, {"key": "spare", "value": ""})
+    assert [row["value"] for row in isolated.driver.find(there)] == [""]
+    assert tags_of(isolated, thing) == {"spare": EMPTY, "role": "agent"}
+    turned = [{"Key": "spare", "Value": "yes"}, {"Key": "role", "Value": ""}]
+    isolated.change(INSTANCE, thing, **(thing.properties | {"Tags": turned}))
+    assert tags_of(isolated, thing) == {"spare": "yes", "role": EMPTY}
 
 
 def test_nothing_is_left_of_an_instance_with_a_data_disk(isolated):

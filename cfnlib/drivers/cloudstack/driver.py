@@ -12,6 +12,7 @@ from cfnlib.drivers.cloudstack.addresses import FreeAddresses
 from cfnlib.drivers.cloudstack.client import PAGE_SIZE, Client
 from cfnlib.drivers.cloudstack.jobs import Poll, failure_in, record_in, secrets_of
 from cfnlib.drivers.cloudstack.lookups import Lookups
+from cfnlib.drivers.cloudstack.tags import kept_params, told_value
 from cfnlib.drivers.judge import is_gone
 from cfnlib.errors import CapacityError, ConflictError, NotFoundError
 from cfnlib.schema.calls import Effect, prepared
@@ -70,6 +71,8 @@ class CloudStackDriver:
         """Make the call, once, and not any more from `until` on."""
         secrets = secrets_of(call)
         params = self._scoped(call.command, call.params)
+        if call.command == "createTags":
+            params = kept_params(params)
         try:
             answer = self.client.call(call.command, params, secrets=secrets, until=until)
         except (CapacityError, ConflictError) as error:
@@ -90,9 +93,12 @@ class CloudStackDriver:
     def find(self, find: Find) -> list[Mapping[str, Any]]:
         """The rows of the listing that match; none as well when what it is asked about does not exist."""
         try:
-            return find.select(self.client.rows(find.command, find.key, self._scoped(find.command, find.params)))
+            rows = self.client.rows(find.command, find.key, self._scoped(find.command, find.params))
         except NotFoundError:
             return []
+        if find.command == "listTags":
+            rows = [{**row, "value": told_value(row.get("value"))} for row in rows]
+        return find.select(rows)
 
     def poll(self, pending: Sequence[Pending]) -> list[Ended]:
         """Those of the pending calls that have ended."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cfnlib.drivers.cloudstack.tags import kept_value
 from compat.ec2.faults import Ec2Error, unsupported
 from compat.ec2.filters import filtered
 from compat.ec2.homes import shown, tags_asked
 from compat.ec2.machines import tags_of, time_of
-from compat.ec2.marks import kept_value
 from compat.ec2.pages import paged
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cfnlib.drivers.cloudstack.tags import told_value
 from compat.ec2.actions.network_acls import acl_of
 from compat.ec2.actions.route_tables import table_of
 from compat.ec2.faults import Ec2Error, not_found
 from compat.ec2.filters import filtered
 from compat.ec2.homes import Home, check_keys, home_on_subnet, home_on_vpc, put, tag_owner, take
 from compat.ec2.ids import PREFIXES, ec2_id, is_uuid
-from compat.ec2.marks import is_mark, told_value
+from compat.ec2.marks import is_mark
 from compat.ec2.pages import paged
 from compat.ec2.rules import RULE_ID, TAGGED, rule_id, rules_of
 from compat.ec2.vpc_parts import nat_gateways_of
