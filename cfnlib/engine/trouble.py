@@ -45,20 +45,21 @@ def remedy(task: Task, error: CfnlibError, settings: Settings) -> Remedy:
 
     A call whose outcome is unknown is looked for, and so is one that is refused as a conflict when an earlier try of
     it may have had its effect. What cannot be removed because it is still in use (the last machine of a network is
-    just going, say) is tried again for a while. Everything else has failed.
+    just going, say) is tried again for a while, and so is what another thing has still to make room for. Everything
+    else has failed.
     """
-    call = task.call
+    call, again = task.call, task.retries < len(settings.retry_s)
     if isinstance(error, UnreachableError):
-        return Remedy.REPEAT if task.retries < len(settings.retry_s) else Remedy.FAIL
-    if _was_taken(task, error) and task.retries < len(settings.retry_s):
+        return Remedy.REPEAT if again else Remedy.FAIL
+    if _was_taken(task, error) and again:
         return Remedy.CHOOSE
     if unsure(task, error) and call.check is not None:
         return Remedy.LOOK
-    if call.effect is Effect.REMOVES:
-        if isinstance(error, NotFoundError):
-            return Remedy.DONE
-        if isinstance(error, _TRY_AGAIN) and task.retries < len(settings.retry_s):
-            return Remedy.REPEAT
+    removes = call.effect is Effect.REMOVES
+    if removes and isinstance(error, NotFoundError):
+        return Remedy.DONE
+    if again and isinstance(error, _TRY_AGAIN if removes else InUseError) and (removes or call.patient):
+        return Remedy.REPEAT
     return Remedy.CHECK if _may_be_so(task, error) else Remedy.FAIL
 
 

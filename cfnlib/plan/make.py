@@ -247,8 +247,9 @@ class _Maker:
         """Add a removal for every row that no action keeps.
 
         It comes in the clean-up, or at once where the row's thing stands in the way of a new one: by its type, or
-        because it is a member of a group, whose next machine has the same name, or because it was left half-made
-        and has no id of its own, so that what is made next is the very same (a tag, say).
+        because it holds the place that another one is to have, or because it is a member of a group, whose next
+        machine has the same name, or because it was left half-made and has no id of its own, so that what is made
+        next is the very same (a tag, say).
         """
         declared = self._evaluator.declared
         rows = [row for rows in self._rows.values() for row in rows if row.key not in self._kept]
@@ -262,7 +263,12 @@ class _Maker:
             if row.logical_id in declared
             and (row.group or (row.status in _HALF_MADE and row.physical_id == row.name))
         }
-        early = set() if cleaning else {action.key for action in removals if _stands_in_the_way(action)} | same
+        early = (
+            set()
+            if cleaning
+            else same
+            | {action.key for action, row in zip(removals, rows, strict=True) if self._stands_in_the_way(row)}
+        )
         removals = [evolve(a, phase=Phase.MAIN if a.key in early else Phase.CLEANUP) for a in removals]
         everything = _in_reverse([a for a in removals if a.key not in early], rows, Phase.CLEANUP)
         first = _in_reverse([a for a in removals if a.key in early], rows, Phase.MAIN)
@@ -280,15 +286,19 @@ class _Maker:
         ]
         self.actions += first + everything
 
+    def _stands_in_the_way(self, row: Resource) -> bool:
+        """Whether what goes holds a place that something else is to have."""
+        resource = find_type(row.type)
+        first = resource.native.remove_first if resource is not None and resource.native is not None else False
+        if isinstance(first, bool):
+            return first
+        changing = (a for a in self.actions if a.type == row.type and a.operation is not Operation.KEEP)
+        return any(first(row.properties, action.desired) for action in changing)
+
 
 def _named(action: Action, names: Collection[str]) -> bool:
     """Whether an action is on one of these resources, or on what comes of it: a member of a group, say."""
     return bool(names) and (action.logical_id in names or action.logical_id.partition("[")[0] in names)
-
-
-def _stands_in_the_way(action: Action) -> bool:
-    resource = find_type(action.type)
-    return bool(resource and resource.native and resource.native.remove_first is True)
 
 
 def _is_in_the_way(resource: ResourceType, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

@@ -49,9 +49,9 @@ def release(network_id: object = None) -> Call:
 
 
 def map_to(machine_id: object, address_id: object = SELF, **more: object) -> Call:
-    """Lead everything that arrives at the address to the machine."""
+    """Lead everything that arrives at the address to the machine, once no other address leads to it."""
     params = {"ipaddressid": address_id, "virtualmachineid": machine_id, **more}
-    return Call("enableStaticNat", params, check=_mapped(machine_id, address_id))
+    return Call("enableStaticNat", params, check=_mapped(machine_id, address_id), patient=True)
 
 
 def unmap(machine_id: object, address_id: object = SELF) -> Call:

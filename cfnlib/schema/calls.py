@@ -93,7 +93,8 @@ class Call:
     no stranger's thing for ours when a process died between its intent and its call.
     `sensitive` names the parameters that are never shown. `ready` are the states in which the thing shows that the
     call is done, when they are others than those of its type. `chosen` is the free address that the driver put in;
-    a record with one of the `unfit` fields set shows that this address came to serve another purpose.
+    a record with one of the `unfit` fields set shows that this address came to serve another purpose. `patient`: what
+    is in its way may be about to leave, by another call of the same operation; a refusal for that is not the end.
     """
 
     command: str
@@ -107,6 +108,7 @@ class Call:
     ready: tuple[str, ...] = ()
     chosen: str = ""
     unfit: tuple[str, ...] = ()
+    patient: bool = False
 
     def bound(self, physical_id: str | None) -> Call:
         """The call with SELF replaced by the resource's physical id, in the parameters and in the check."""
@@ -150,6 +152,7 @@ class Call:
             ready=tuple(plain.get("ready", ())),
             chosen=plain.get("chosen", ""),
             unfit=tuple(plain.get("unfit", ())),
+            patient=plain.get("patient", False),
         )
 
 

@@ -106,3 +106,44 @@ def test_a_machine_is_given_another_address_and_the_first_one_again_when_that_fa
         assert world.stacks.update("demo", None, {"Address": second, "Doomed": "no"}).status == "UPDATE_COMPLETE"
         assert mapped(world) == [(second, machine)]
         assert world.held() == world.known("demo")
+
+
+def lead(apart=False, **machines):
+    """A template of two machines, and of addresses that lead to these; `apart`: by associations."""
+    lines = [
+        f"  {name}: {{Type: AWS::EC2::Instance, Properties: {{ImageId: {IMAGE}, InstanceType: Small Instance}}}}"
+        for name in ("One", "Two")
+    ]
+    for name, machine in machines.items():
+        to = f", InstanceId: !Ref {machine}" if machine else ""
+        lines.append(f"  {name}: {{Type: AWS::EC2::EIP, Properties: {{Domain: vpc{'' if apart else to}}}}}")
+        if apart and machine:
+            leads = f"{{AllocationId: !GetAtt {name}.AllocationId{to}}}"
+            lines.append(f"  {name}Leads: {{Type: AWS::EC2::EIPAssociation, Properties: {leads}}}")
+    return "\n".join(["Resources:", *lines])
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"New": "One", "B": "Two"},
+        {"A": "Two", "B": "One"},
+        {"A": None, "B": "One"},
+        {"B": "One"},
+        {"New": "Two", "A": "One"},
+        {"A": "Two", "C": "One"},
+    ],
+    ids=["renamed", "swapped", "handed on", "left over", "renamed other", "moved on"],
+)
+@pytest.mark.parametrize("apart", [False, True], ids=["by themselves", "by associations"])
+def test_addresses_change_places_in_one_update_and_back(after, apart):
+    """On CloudStack an address leads to one machine, and one address to a machine, at every moment."""
+    with cloud() as world:
+        before = {"A": "One", "B": "Two"}
+        world.stacks.create("demo", lead(apart, **before))
+        for wanted in (after, before):
+            assert world.stacks.update("demo", lead(apart, **wanted)).status == "UPDATE_COMPLETE"
+            led = {one["id"]: one["vm"] for one in world.things("publicip") if one.get("static_nat")}
+            ids = {row.logical_id: row.physical_id for row in world.stacks["demo"].resources}
+            assert led == {ids[name]: ids[machine] for name, machine in wanted.items() if machine}
+            assert world.held() == world.known("demo")

@@ -57,7 +57,13 @@ _BY_TEXT: tuple[tuple[type[CloudError], re.Pattern[str]], ...] = (
             r"already exists|already on |conflicts with|crosses other|already (assigned|in use)", re.IGNORECASE
         ),
     ),
-    (InUseError, re.compile(r"in use|used by|not attached to any|has (running|existing|active) ", re.IGNORECASE)),
+    (
+        InUseError,
+        re.compile(
+            r"in use|used by|not attached to any|has (running|existing|active) |already associated with another",
+            re.IGNORECASE,
+        ),
+    ),
     (CapacityError, re.compile(r"unable to acquire .*address|insufficient|no destination found", re.IGNORECASE)),
     (
         NotFoundError,
