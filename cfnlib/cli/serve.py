@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
+from functools import partial
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING
 
+from cfnlib.cli.processes import common_folder, run_processes
 from cfnlib.cli.usage import UsageError
 from cfnlib.config import Config, embedded_folder
 from cfnlib.errors import ConfigError
@@ -16,8 +17,10 @@ from cfnlib.errors import ConfigError
 if TYPE_CHECKING:
     import argparse
 
+    from cfnlib.cli.processes import Part
     from cfnlib.server.opening import Opened
     from cfnlib.server.settings import ServiceSettings
+    from cfnlib.web import Listening
 
 _ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - what is not listened to without being asked for
 _NEEDED = ("botocore", "prometheus_client", "waitress", "werkzeug")
@@ -30,6 +33,13 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     net.add_argument("--port", type=int, default=8000, help="port, 0 for any free one (default: 8000)")
     net.add_argument("--unix-socket", type=Path, metavar="FILE", help="listen there, for a proxy beside it")
     net.add_argument("--public-url", metavar="URL", help="how clients and machines reach the service")
+    net.add_argument(
+        "--processes",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes behind the socket, each of which uses one core and has the numbers below (default: 1)",
+    )
     net.add_argument("--threads", type=int, default=16, metavar="N", help="requests at once (default: 16)")
     net.add_argument("--connections", type=int, metavar="N", help="clients at once (default: 1000 if files allow it)")
     net.add_argument(
@@ -47,7 +57,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
         "--template-hosts", action="append", default=[], metavar="HOST", help="host of a TemplateURL (repeatable)"
     )
     own.add_argument("--bucket-folder", type=Path, metavar="DIR", help="where the bucket for templates is kept")
-    own.add_argument("--requests-per-second", type=float, metavar="N", help="limit of each account")
+    own.add_argument("--requests-per-second", type=float, metavar="N", help="of each account, by all processes")
     own.add_argument("--stacks-per-account", type=int, default=2000, metavar="N", help="(default: 2000)")
     own.add_argument("--log-format", choices=("json", "text"), default="text", help="(default: text)")
 
@@ -56,32 +66,52 @@ def serve(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT, then hand over what is under way."""
     check_packages()
     _check(arguments)
+    with common_folder(arguments.processes) as folder:
+        from cfnlib.web import Listening, forget_process  # noqa: PLC0415 - see `common_folder`
+
+        listening = Listening(host=arguments.host, port=arguments.port, unix_socket=arguments.unix_socket)
+        try:
+            if folder is None:
+                return _serve(arguments, listening)
+            work = partial(_serve, arguments, listening, folder)
+            return run_processes(arguments.processes, work, forget=forget_process)
+        finally:
+            listening.close()
+
+
+def _serve(
+    arguments: argparse.Namespace, listening: Listening, folder: Path | None = None, part: Part | None = None
+) -> int:
+    """Serve in this process; with a folder it is a part of several."""
     from cfnlib.server.app import App, LateApp  # noqa: PLC0415 - after the packages that it needs are known to be there
-    from cfnlib.web import Limits, Metrics, Server, memory, setup_logging  # noqa: PLC0415 - as above
+    from cfnlib.web import Limits, Metrics, Server, Stop, memory, setup_logging  # noqa: PLC0415 - as above
 
     setup_logging(as_json=arguments.log_format == "json")
     memory.begin()
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = Stop()
     late, metrics = LateApp(), Metrics()
     server = Server(
         late.door(metrics, Limits(operators=arguments.operators)),
-        host=arguments.host,
-        port=arguments.port,
-        unix_socket=arguments.unix_socket,
+        listening,
         threads=arguments.threads,
         connections=arguments.connections,
     )
-    opened = _opened(arguments, arguments.public_url or server.url)
+    opened = _opened(arguments, arguments.public_url or server.url, folder)
     late.app = App(opened.service)
     late.app.show(metrics)
     with opened.service:
         server.start()
-        sys.stderr.write(_told(opened, server.url))
+        if part is None or part.first:
+            sys.stderr.write(_told(opened, server.url))
         memory.loaded()
-        while not stop.wait(memory.GIVE_BACK_S):
-            memory.give_back()
+        if part is not None:
+            part.serves()
+        for second in count(1):
+            if stop.wait(1.0) or (part is not None and part.is_orphan()):
+                break
+            metrics.refresh()
+            if second % memory.GIVE_BACK_S == 0:
+                memory.give_back()
         sys.stderr.write("cfnlib: handing over what is under way\n")
         server.stop()
         late.app.close()
@@ -90,8 +120,8 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     """Raise `UsageError` for options that are none, or do not go together."""
-    if min(arguments.workers, arguments.calls, arguments.threads) < 1:
-        raise UsageError("--workers, --calls and --threads are at least 1")
+    if min(arguments.workers, arguments.calls, arguments.threads, arguments.processes) < 1:
+        raise UsageError("--workers, --calls, --threads and --processes are at least 1")
     if arguments.connections is not None and arguments.connections < 1:
         raise UsageError("--connections is at least 1")
     if arguments.public_url is None and arguments.unix_socket is not None:
@@ -100,25 +130,26 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--host {arguments.host} is every address: say by --public-url how the service is reached")
 
 
-def _opened(arguments: argparse.Namespace, public_url: str) -> Opened:
+def _opened(arguments: argparse.Namespace, public_url: str, between: Path | None) -> Opened:
     """The service on the cloud that the options and the environment say."""
     from cfnlib.server.opening import open_embedded_service, open_service  # noqa: PLC0415 - as above
 
     config = Config.load(arguments.profile, zone=arguments.zone, state_url=arguments.state, mapping=arguments.mapping)
     if not config.embedded:
-        return open_service(config, _settings(arguments, public_url, config.state_url), keys=arguments.keys)
+        return open_service(config, _settings(arguments, public_url, config.state_url, between), keys=arguments.keys)
     if arguments.keys is not None:
         raise UsageError("--keys: no cloud is configured, and the embedded one has keys of its own")
     folder = embedded_folder()
     state_url = arguments.state or f"sqlite:///{folder.absolute() / 'stacks.db'}"
-    sys.stderr.write(f"cfnlib: no cloud is configured; using the embedded one, kept in {folder}\n")
-    settings = _settings(arguments, public_url, state_url)
+    settings = _settings(arguments, public_url, state_url, between)
     return open_embedded_service(
         config, settings, folder=folder, state_url=arguments.state, job_s=arguments.job_seconds
     )
 
 
-def _settings(arguments: argparse.Namespace, public_url: str, state_url: str) -> ServiceSettings:
+def _settings(
+    arguments: argparse.Namespace, public_url: str, state_url: str, between: Path | None
+) -> ServiceSettings:
     from cfnlib.server.settings import (  # noqa: PLC0415 - as above
         ServiceSettings,
         checked_public_url,
@@ -135,13 +166,17 @@ def _settings(arguments: argparse.Namespace, public_url: str, state_url: str) ->
         stacks_per_account=arguments.stacks_per_account,
         requests_per_s=arguments.requests_per_second,
         template_hosts=tuple(arguments.template_hosts),
+        between=between,
     )
 
 
 def _told(opened: Opened, place: str) -> str:
     """Where the service listens, and how its first client calls it."""
     public = opened.service.settings.public_url
-    lines = [f"cfnlib: the service listens at {place}"]
+    lines = []
+    if opened.access_key is not None:
+        lines.append(f"cfnlib: no cloud is configured; using the embedded one, kept in {embedded_folder()}")
+    lines.append(f"cfnlib: the service listens at {place}")
     if public != place:
         lines.append(f"cfnlib: clients reach it at {public}")
     if opened.access_key is not None:

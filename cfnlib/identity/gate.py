@@ -14,14 +14,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
 
-from cfnlib.errors import CfnlibError
+from cfnlib.errors import CfnlibError, StoreError
 from cfnlib.identity import cloudstack, sigv2, sigv4
 from cfnlib.identity.refusal import Refusal, RefusedError
-from cfnlib.identity.replay import Seen
+from cfnlib.identity.replay import Seen, SeenBetween
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from cfnlib.identity.between import Between
     from cfnlib.identity.keyring import Caller, Keyring
     from cfnlib.identity.request import SignedRequest
 
@@ -42,7 +43,8 @@ class Gate:
     after it was first seen a signature may be seen again: two honest requests of the same second have the same one,
     and clients sign anew when they try again; later it is REPLAYED. A presigned request may be used until it expires,
     and a request to CloudStack's own API as often as its client likes (see `cloudstack`). What is remembered is
-    bounded, and forgotten when its time is over anyway (see `replay`).
+    bounded, and forgotten when its time is over anyway (see `replay`); processes that have `between` in common
+    remember together.
     """
 
     def __init__(
@@ -52,11 +54,12 @@ class Gate:
         now: Callable[[], float] = time.time,
         skew_s: float = 900.0,
         replay_s: float = 10.0,
+        between: Between | None = None,
     ) -> None:
         self._keyring = keyring
         self._now = now
         self._skew_s = skew_s
-        self._seen = Seen(again_s=replay_s)
+        self._seen = Seen(again_s=replay_s) if between is None else SeenBetween(between, again_s=replay_s)
 
     def admit(self, request: SignedRequest, form: Pairs) -> Caller:
         """The caller of a request; `form` is all its parameters, decoded, of the query and of the body.
@@ -149,7 +152,11 @@ class Gate:
             )
 
     def _fresh(self, signature: str, now: float, at: float) -> None:
-        if not self._seen.fresh(signature, now, at + self._skew_s):
+        try:
+            fresh = self._seen.fresh(signature, now, at + self._skew_s)
+        except StoreError as error:
+            raise RefusedError(Refusal.UNAVAILABLE, "what was received before cannot be told just now") from error
+        if not fresh:
             raise RefusedError(Refusal.REPLAYED, "a request with this signature was received before: sign it anew")
 
     def _secret(self, access_key: str) -> str:

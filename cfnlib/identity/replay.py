@@ -11,8 +11,8 @@ is a bound, and what would end first goes first when it is reached: with request
 `skew_s` of 900 seconds ago at most, it takes more than 500 admitted requests a second to reach it. Only requests
 whose signature is right are remembered, so nobody without keys can fill it.
 
-Each process remembers for itself: where several serve one address, a request may be sent once more to each of them,
-and one that has just been started remembers nothing.
+The processes of one service that are behind one socket remember together (`SeenBetween`). Other processes do so each
+for itself: a request may be sent once more to each of them, and one that has just been started remembers nothing.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ from array import array
 from bisect import bisect_left
 from hashlib import blake2b
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from attrs import define, field
+
+if TYPE_CHECKING:
+    from cfnlib.identity.between import Between
 
 MOST = 500_000
 TOGETHER_S = 30.0
@@ -73,8 +77,7 @@ class Seen:
 
     def fresh(self, signature: str, now: float, until: float) -> bool:
         """Whether a signature may be taken; remembers it until `until` (epoch seconds, as `now`)."""
-        digest = blake2b(signature.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        mark = int.from_bytes(digest)
+        mark = int.from_bytes(_digest(signature))
         ends = int(until // TOGETHER_S)  # the same for a signature each time, since its request's time is signed
         with self._lock:
             if now >= self._next:
@@ -103,3 +106,40 @@ class Seen:
         """Forget one of those that end first."""
         self._ending[min(one for one, those in self._ending.items() if len(those))].make_room()
         self._count -= 1
+
+
+class SeenBetween:
+    """The same for the processes that have `between` in common: what one has seen, all have seen."""
+
+    def __init__(self, between: Between, *, again_s: float, most: int = MOST) -> None:
+        self._between = between
+        self._again_s = again_s
+        self._most = most
+        self._next = 0.0
+        between.rows("CREATE TABLE IF NOT EXISTS seen (mark INTEGER PRIMARY KEY, first REAL, ends REAL)")
+
+    def __len__(self) -> int:
+        found: int = self._between.rows("SELECT count(*) FROM seen")[0][0]
+        return found
+
+    def fresh(self, signature: str, now: float, until: float) -> bool:
+        """See `Seen`. Raises `StoreError`."""
+        mark = int.from_bytes(_digest(signature), signed=True)
+        if now >= self._next:
+            self._forget(now)
+        statement = "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT (mark) DO UPDATE SET mark = mark RETURNING first"
+        first: float = self._between.rows(statement, (mark, now, until))[0][0]
+        return now - first <= self._again_s
+
+    def _forget(self, now: float) -> None:
+        """Forget what its time has ended, and what would end first where there is too much."""
+        self._next = now + TOGETHER_S
+        self._between.rows("DELETE FROM seen WHERE ends < ?", (now,))
+        too_many = max(len(self) - self._most, 0)
+        self._between.rows(
+            "DELETE FROM seen WHERE mark IN (SELECT mark FROM seen ORDER BY ends LIMIT ?)", (too_many,)
+        )
+
+
+def _digest(signature: str) -> bytes:
+    return blake2b(signature.encode("utf-8", "surrogatepass"), digest_size=8).digest()

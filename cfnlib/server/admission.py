@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cfnlib.identity.between import Between
 from cfnlib.identity.gate import Gate
 from cfnlib.server.faults import SaidError
-from cfnlib.web import Quota
+from cfnlib.web import Quota, QuotaBetween
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,11 +27,12 @@ class Admission(Gate):
     """
 
     def __init__(self, service: Service, *, on_admitted: Callable[[str], object] = lambda _: None) -> None:
-        super().__init__(service.keyring)
-        per_s = service.settings.requests_per_s
+        folder = service.settings.between
+        between = None if folder is None else Between(folder)
+        super().__init__(service.keyring, between=between)
         self._service = service
         self._on_admitted = on_admitted
-        self._quota = None if per_s is None else Quota(per_s, max(per_s * BURST_S, 1.0))
+        self._quota = _quota(service.settings.requests_per_s, between)
 
     def admit(self, request: SignedRequest, form: Sequence[tuple[str, str]]) -> Caller:
         """See `Gate`. Raises `SaidError` (Throttling) when the account has asked too often."""
@@ -45,3 +47,10 @@ class Admission(Gate):
         if self._quota is not None and not self._quota.allows(self._service.mark(caller)):
             raise SaidError("Rate exceeded", "Throttling")
         return caller
+
+
+def _quota(per_s: float | None, between: Between | None) -> Quota | QuotaBetween | None:
+    if per_s is None:
+        return None
+    burst = max(per_s * BURST_S, 1.0)
+    return Quota(per_s, burst) if between is None else QuotaBetween(between, per_s, burst)

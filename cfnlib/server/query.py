@@ -57,6 +57,8 @@ class QueryApi:
     def __init__(self, service: Service, gate: Gate) -> None:
         self._service = service
         self._gate = gate
+        for name, _ in _VERSIONS.values():
+            Model.load(name)  # or the first requests, which may come together, would each do so
 
     def answer(self, request: Request, signed: SignedRequest, request_id: str) -> Answer:
         """Do what a request asks. Whatever goes wrong becomes an error of the API."""

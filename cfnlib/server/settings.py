@@ -32,7 +32,8 @@ class ServiceSettings:
     how long a deleted stack can still be looked at by its id, `close_s` how long a stop waits until operations are
     handed over. `handle_s` is how long a wait handle's URL is good. `body_bytes` and `url_bytes` bound templates by
     where they come from: AWS's limits are the defaults. `template_hosts` are the hosts that a TemplateURL may name
-    besides the service's own bucket, which is kept in `bucket_folder`; None: there is no bucket.
+    besides the service's own bucket, which is kept in `bucket_folder`; None: there is no bucket. `between` is a
+    folder for what all processes behind one socket know together; None: there is but one process.
     """
 
     public_url: str
@@ -51,6 +52,7 @@ class ServiceSettings:
     url_bytes: int = 1_048_576
     template_hosts: Sequence[str] = ()
     bucket_folder: Path | None = None
+    between: Path | None = None
 
 
 def load_secret(path: Path) -> bytes:

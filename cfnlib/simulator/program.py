@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import threading
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import attrs
@@ -64,13 +64,13 @@ def run(args: argparse.Namespace) -> int:
     latency = Latency.real() if args.real else Latency(job_s=args.job_seconds)
     capacity = Capacity(limits=dict.fromkeys(DEFAULT_LIMITS, -1) if args.no_limits else {})
     simulator = Simulator(latency, args.fault, args.state, args.port, args.host, capacity, seed=args.seed)
-    stopped = threading.Event()
+    orders: SimpleQueue[int] = SimpleQueue()  # may be put into while it is waited for, as by a second signal
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda number, _: orders.put(number))
     with simulator:
         sys.stdout.write(announcement(simulator, as_json=args.json))
         sys.stdout.flush()
-        stopped.wait()
+        orders.get()
     return 0
 
 

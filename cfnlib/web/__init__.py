@@ -11,10 +11,12 @@ from cfnlib.web import memory
 from cfnlib.web.door import Door, Limits, note
 from cfnlib.web.form import FormError, form_of, signed_request_of
 from cfnlib.web.head import Head, Room
+from cfnlib.web.listening import Listening
 from cfnlib.web.log import JsonLines, setup_logging
-from cfnlib.web.metrics import Metrics
-from cfnlib.web.quota import Quota
+from cfnlib.web.metrics import Metrics, forget_process
+from cfnlib.web.quota import Quota, QuotaBetween
 from cfnlib.web.server import Server
+from cfnlib.web.stop import Stop
 
 __all__ = [
     "Door",
@@ -22,10 +24,14 @@ __all__ = [
     "Head",
     "JsonLines",
     "Limits",
+    "Listening",
     "Metrics",
     "Quota",
+    "QuotaBetween",
     "Room",
     "Server",
+    "Stop",
+    "forget_process",
     "form_of",
     "memory",
     "note",

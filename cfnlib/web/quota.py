@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cfnlib.identity.between import Between
+
 MOST = 50_000
 """How many accounts are remembered; who has not asked for longest is forgotten first, and begins anew."""
 
@@ -35,3 +37,26 @@ class Quota:
             if len(self._left) > MOST:
                 self._left.popitem(last=False)
         return passes
+
+
+class QuotaBetween:
+    """The same for the processes that have `between` in common: they give from the same buckets."""
+
+    def __init__(
+        self, between: Between, per_s: float, burst: float, *, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._between = between
+        self._numbers = {"per_s": per_s, "burst": burst}
+        self._now = now
+        between.rows("CREATE TABLE IF NOT EXISTS quota (key TEXT PRIMARY KEY, left REAL, at REAL, passes INTEGER)")
+
+    def allows(self, key: str) -> bool:
+        """See `Quota`. Raises `StoreError`."""
+        return bool(self._between.rows(_TAKE, {**self._numbers, "key": key, "now": self._now()})[0][0])
+
+
+_LEFT = "min(:burst, left + (:now - at) * :per_s)"
+_TAKE = f"""
+INSERT INTO quota VALUES (:key, :burst - (:burst >= 1), :now, :burst >= 1)
+ON CONFLICT (key) DO UPDATE SET left = {_LEFT} - ({_LEFT} >= 1), at = :now, passes = {_LEFT} >= 1 RETURNING passes
+"""  # noqa: S608 - nothing in it comes from outside

@@ -9,19 +9,16 @@ from __future__ import annotations
 import resource
 import threading
 import time
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 
-from cfnlib.errors import ConfigError
 from cfnlib.web.channel import Channel
+from cfnlib.web.listening import BACKLOG, Listening
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cfnlib.web.door import Door
 
 MAX_HEADER_BYTES = 1 << 16
@@ -32,7 +29,7 @@ _SWEEP_S = 1.0
 
 
 class Server:
-    """Serves a door at an address, or at a socket of the file system. Raises `ConfigError` when it cannot be had.
+    """Serves a door where `listening` takes connections; None: at any free port of 127.0.0.1.
 
     `threads` answer requests. `body_bytes` is the longest body. `channel_timeout_s` is how long a client may be idle,
     how long a request may take to arrive (a body has more time, by its length) and how long an answer may lie
@@ -43,52 +40,36 @@ class Server:
     def __init__(
         self,
         app: Door,
+        listening: Listening | None = None,
         *,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        unix_socket: Path | None = None,
         threads: int = 16,
         body_bytes: int = 1 << 26,
         channel_timeout_s: float = CHANNEL_TIMEOUT_S,
         connections: int | None = None,
     ) -> None:
-        place: dict[str, Any] = {"host": host, "port": port}
-        if unix_socket is not None:
-            place = {"unix_socket": str(unix_socket), "unix_socket_perms": "660"}
+        self._listening = Listening() if listening is None else listening
+        self.port, self.url = self._listening.port, self._listening.url
         self._map: dict[int, Any] = {}
         self._stopping = threading.Event()
         self._timeout_s = channel_timeout_s
-        self._unix_socket = unix_socket
         self._until = 0.0
-        if not 0 <= port <= 65535:
-            raise ConfigError(f"cannot listen at {host}:{port}: a port is a number from 0 to 65535")
-        try:
-            self._server = create_server(
-                app,
-                map=self._map,
-                **place,
-                threads=threads,
-                connection_limit=_most_connections() if connections is None else connections,
-                backlog=1024,
-                channel_timeout=1 << 30,  # `_sweep` does that
-                max_request_header_size=MAX_HEADER_BYTES,
-                max_request_body_size=body_bytes + 1,  # waitress means fewer bytes than that
-                asyncore_use_poll=True,
-                clear_untrusted_proxy_headers=True,
-                ident="cfnlib",
-            )
-        except (OSError, ValueError) as error:
-            where = unix_socket or f"{host}:{port}"
-            raise ConfigError(f"cannot listen at {where}: {error}; choose another --host or --port") from error
+        self._server = create_server(
+            app,
+            map=self._map,
+            sockets=self._listening.sockets,
+            threads=threads,
+            connection_limit=_most_connections() if connections is None else connections,
+            backlog=BACKLOG,
+            channel_timeout=1 << 30,  # `_sweep` does that
+            max_request_header_size=MAX_HEADER_BYTES,
+            max_request_body_size=body_bytes + 1,  # waitress means fewer bytes than that
+            asyncore_use_poll=True,
+            clear_untrusted_proxy_headers=True,
+            ident="cfnlib",
+        )
         for one in self._map.values():
             if isinstance(one, BaseWSGIServer):
                 one.channel_class = partial(Channel, door=app, stopping=self._stopping)
-        listening = getattr(self._server, "effective_listen", None)
-        self.port = 0
-        if unix_socket is None:
-            self.port = int(listening[0][1] if listening else self._server.effective_port)
-        shown = f"[{host}]" if ":" in host else host
-        self.url = f"unix:{unix_socket}" if unix_socket is not None else f"http://{shown}:{self.port}"
         self._thread = threading.Thread(target=self._run, name="cfnlib-http", daemon=True)
 
     def start(self) -> Self:
@@ -108,9 +89,7 @@ class Server:
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
         for one in list(self._map.values()):
             one.close()
-        if self._unix_socket is not None:
-            with suppress(OSError):
-                self._unix_socket.unlink()
+        self._listening.close()
 
     def _run(self) -> None:
         """The loop over all connections; when it is to stop, until the last one has its answer."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
 import sys
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -20,7 +18,7 @@ from cfnlib.errors import CfnlibError
 from cfnlib.identity.gate import Gate
 from cfnlib.identity.keyring import AdminKeyring
 from cfnlib.server.opening import keyring_of
-from cfnlib.web import Door, Server, memory, setup_logging
+from cfnlib.web import Door, Listening, Server, Stop, memory, setup_logging
 from compat.ec2.door import Bridge
 
 if TYPE_CHECKING:
@@ -37,9 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     setup_logging(logging.INFO if given.verbose else logging.WARNING, as_json=given.log_format == "json")
     memory.begin()
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = Stop()
     try:
         with ExitStack() as stack:
             config, keyring, shown = _cloud(given, stack)
@@ -52,8 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stack.callback(bridge.close)
             server = Server(
                 Door(bridge.handle, name="ec2", refuse=bridge.refuse),
-                host=given.host,
-                port=given.port,
+                Listening(host=given.host, port=given.port),
                 threads=given.threads,
             )
             server.start()

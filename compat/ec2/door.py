@@ -76,6 +76,7 @@ class Bridge:
         self._quota = None if requests_per_s is None else Quota(requests_per_s, max(requests_per_s * BURST_S, 1.0))
         self._gate = gate
         self._actions = table()
+        _service(VERSION)  # or the first requests, which may come together, would each load it
         self._worlds: dict[tuple[str, str | None, str | None], World] = {}
         self._under_way: dict[tuple[str, Pairs], Future[bytes]] = {}
         self._lock = Lock()

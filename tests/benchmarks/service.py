@@ -28,7 +28,7 @@ from urllib.request import urlopen
 
 import boto3
 import generated
-from botocore.auth import SigV4QueryAuth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config as BotoConfig
 from botocore.credentials import Credentials
@@ -36,6 +36,7 @@ from cloud import running
 from many_stacks import IN_FLIGHT, bare
 from soak import soak
 
+VERSION = "2010-05-15"
 STORED = 1000
 ASKED = 200
 ROUNDS = 12
@@ -159,25 +160,30 @@ def _looked(name: str, rounds: list[tuple[list[float], float, float]]) -> float:
 
 def _asked(url: str, key: str, secret: str, params: dict[str, str], numbers: range) -> tuple[list[float], float]:
     """Ask of one stack after the other, over a few connections; each answer's time, and that of all."""
+    named = [{name: value.format(number % STORED) for name, value in params.items()} for number in numbers]
+    return _sent(url, [_presigned(url, key, secret, one) for one in named], CLIENTS)
+
+
+def _sent(url: str, requests: list[bytes], clients: int) -> tuple[list[float], float]:
+    """Send requests over so many connections; each answer's time, and that of all."""
     parts, took = urlsplit(url), []
-    requests = [_request(url, key, secret, params, number % STORED) for number in numbers]
 
     def work(first: int) -> None:
         one = None
-        for head in requests[first::CLIENTS]:
+        for request in requests[first::clients]:
             begun = time.perf_counter()
             if one is None:
                 one = socket.create_connection((parts.hostname, parts.port), timeout=60)
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            one.sendall(head)
-            if not _answer(one):
+            one.sendall(request)
+            if not _answer(one)[1]:
                 one.close()
                 one = None
             took.append(time.perf_counter() - begun)
         if one is not None:
             one.close()
 
-    threads = [threading.Thread(target=work, args=[first]) for first in range(CLIENTS)]
+    threads = [threading.Thread(target=work, args=[first]) for first in range(clients)]
     begun = time.perf_counter()
     for thread in threads:
         thread.start()
@@ -186,16 +192,25 @@ def _asked(url: str, key: str, secret: str, params: dict[str, str], numbers: ran
     return took, time.perf_counter() - begun
 
 
-def _request(url: str, key: str, secret: str, params: dict[str, str], number: int) -> bytes:
-    """A request, presigned: the client is to have little work while it is timed."""
-    named = {name: value.format(number) for name, value in params.items()}
-    request = AWSRequest("GET", f"{url}/?{urlencode({**named, 'Version': '2010-05-15'})}")
+def _presigned(url: str, key: str, secret: str, params: dict[str, str]) -> bytes:
+    """A request, signed beforehand: the client is to have little work while it is timed."""
+    request = AWSRequest("GET", f"{url}/?{urlencode({**params, 'Version': VERSION})}")
     SigV4QueryAuth(Credentials(key, secret), "cloudformation", "us-east-1", expires=3600).add_auth(request)
     parts = urlsplit(request.url)
     return f"GET /?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: keep-alive\r\n\r\n".encode()
 
 
-def _answer(one: socket.socket) -> bool:
+def _signed(url: str, key: str, secret: str, params: dict[str, str]) -> bytes:
+    """The same with its parameters in the body, for what is too long for a line."""
+    body = urlencode({**params, "Version": VERSION})
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Host": urlsplit(url).netloc}
+    request = AWSRequest("POST", f"{url}/", headers, body)
+    SigV4Auth(Credentials(key, secret), "cloudformation", "us-east-1").add_auth(request)
+    lines = [f"{name}: {value}" for name, value in request.headers.items()]
+    return "\r\n".join(["POST / HTTP/1.1", *lines, f"Content-Length: {len(body)}", "", body]).encode()
+
+
+def _answer(one: socket.socket) -> tuple[bytes, bool]:
     """Read one answer, as cheaply as can be: the client is not what is measured. Says whether more may be asked."""
     found = b""
     while b"\r\n\r\n" not in found:
@@ -204,10 +219,9 @@ def _answer(one: socket.socket) -> bool:
     if b" 200 " not in head[:20]:
         raise RuntimeError(found[:500])
     length = int(next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))[15:])
-    left = length - len(body)
-    while left > 0:
-        left -= len(one.recv(1 << 18)) or left
-    return head.startswith(b"HTTP/1.1") and b"connection: close" not in head.lower()
+    while len(body) < length:
+        body += one.recv(1 << 18) or b" "
+    return body, head.startswith(b"HTTP/1.1") and b"connection: close" not in head.lower()
 
 
 def begin(_: argparse.Namespace) -> None:
@@ -234,7 +248,7 @@ def begin(_: argparse.Namespace) -> None:
 def many(_: argparse.Namespace) -> None:
     """Many stacks created at once through the API, beside the cloud's own time for their machines.
 
-    By one process, and by two that share a store.
+    By one process, and by two behind one socket.
     """
     with running(JOB_S) as cloud:
         alone = bare(cloud.place, STACKS, MACHINES, None)["seconds"]
@@ -250,31 +264,41 @@ def _many(name: str, count: int) -> float:
     """Print the figures of so many processes. Gives the seconds from the first request to the last stack's end."""
     template = generated.cluster(MACHINES)
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
         cloud = stack.enter_context(running(JOB_S))
-        more = ("--workers", str(STACKS), "--state", f"sqlite:///{folder}/stacks.db")
-        services = [stack.enter_context(service(cloud.place, *more)) for _ in range(count)]
-        clients = [client_of(url, cloud.place["key"], cloud.place["secret"]) for url, _ in services]
-        for client in clients:
-            client.list_stacks()
+        more = ("--workers", str(STACKS), "--processes", str(count))
+        url, process = stack.enter_context(service(cloud.place, *more))
+        client = client_of(url, cloud.place["key"], cloud.place["secret"])
+        client.list_stacks()
+        time.sleep(3.0)  # until all of them serve
+        pids = sorted(_children(process.pid)) or [process.pid]
+        keys = (url, cloud.place["key"], cloud.place["secret"])
+        create = {"Action": "CreateStack", "TemplateBody": template}
+        requests = [_signed(*keys, {**create, "StackName": f"m{number}"}) for number in range(STACKS)]
+        look = {"Action": "ListStacks", "StackStatusFilter.member.1": "CREATE_IN_PROGRESS"}
+        looking = _presigned(*keys, look)
         begun = time.monotonic()
-        with ThreadPoolExecutor(16) as pool:
-            create = lambda n: clients[n % count].create_stack(StackName=f"m{n}", TemplateBody=template)  # noqa: E731 - short
-            list(pool.map(create, range(STACKS)))
-        figure(f"{name}_submitted_after_seconds", time.monotonic() - begun)
-        states = Counter()
-        while states["CREATE_IN_PROGRESS"] or not states:
-            time.sleep(0.1)
-            pages = clients[0].get_paginator("list_stacks").paginate()
-            states = Counter(one["StackStatus"] for page in pages for one in page["StackSummaries"])
+        figure(f"{name}_submitted_after_seconds", _sent(url, requests, 16)[1])
+        with socket.create_connection(urlsplit(url).netloc.split(":"), timeout=60) as one:
+            more = True
+            while more:
+                time.sleep(0.1)
+                one.sendall(looking)
+                more = b"<StackName>" in _answer(one)[0]
         seconds = time.monotonic() - begun
-        for _, process in services:
-            figure(f"{name}_resident_mib", _resident_mib(process.pid))
-        requests = cloud.requests()
+        pages = client.get_paginator("list_stacks").paginate()
+        states = Counter(one["StackStatus"] for page in pages for one in page["StackSummaries"])
+        for pid in pids:
+            figure(f"{name}_resident_mib", _resident_mib(pid))
+            figure(f"{name}_cpu_seconds", _cpu_seconds(pid))
+        calls = cloud.requests()
     figure(f"{name}_complete", states["CREATE_COMPLETE"])
     figure(f"{name}_seconds", seconds)
-    figure(f"{name}_requests_listAsyncJobs", requests.get("listAsyncJobs", 0))
+    figure(f"{name}_requests_listAsyncJobs", calls.get("listAsyncJobs", 0))
     return seconds
+
+
+def _children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -249,7 +249,7 @@ def bridge_world(zone, job_s=0.02):
     with Simulator(latency=Latency(job_s=job_s), seed=1) as simulator:
         near = Config(endpoint=simulator.endpoint, key=simulator.admin.key, secret=simulator.admin.secret, zone=zone)
         bridge = Bridge(lambda: near, Gate(AdminKeyring(lambda: near)))
-        server = Server(Door(bridge.handle, name="ec2", refuse=bridge.refuse), host="127.0.0.1", port=0, threads=16)
+        server = Server(Door(bridge.handle, name="ec2", refuse=bridge.refuse), threads=16)
         server.start()
         gateway = Gateway(server.url)
         config = _config(gateway.url, simulator.user.key, simulator.user.secret, zone=zone)

@@ -115,7 +115,7 @@ def ec2_bridges(zone="Sandbox", *, job_s=0.0, bridges=1, **settings):
             bridge = Bridge(lambda: near, Gate(AdminKeyring(lambda: near)), **settings)
             stack.callback(bridge.close)
             door = Door(bridge.handle, name="ec2", refuse=bridge.refuse)
-            server = Server(door, host="127.0.0.1", port=0, threads=16)
+            server = Server(door, threads=16)
             server.start()
             stack.callback(server.stop)
             urls.append(server.url)

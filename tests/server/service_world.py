@@ -117,7 +117,7 @@ class Place:
     def open(self) -> Self:
         """Begin to serve."""
         late = LateApp()
-        self.server = Server(late.door(), host="127.0.0.1", port=0).start()
+        self.server = Server(late.door()).start()
         self.public_url = f"http://127.0.0.1:{self.server.port}"
         settings = ServiceSettings(
             **{"public_url": self.public_url, "secret": b"s" * 32, "sweep_s": 0.2, "close_s": 20.0, **self._settings}

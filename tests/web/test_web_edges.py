@@ -19,7 +19,18 @@ from werkzeug import Response
 from werkzeug.test import EnvironBuilder
 
 from cfnlib.errors import ConfigError
-from cfnlib.web import Door, FormError, JsonLines, Limits, Metrics, Server, form_of, note, signed_request_of
+from cfnlib.web import (
+    Door,
+    FormError,
+    JsonLines,
+    Limits,
+    Listening,
+    Metrics,
+    Server,
+    form_of,
+    note,
+    signed_request_of,
+)
 from cfnlib.web.log import TextLines
 
 
@@ -265,7 +276,7 @@ def test_a_stop_ends_idle_connections_and_tells_the_others():
 
 def test_a_socket_in_the_file_system_serves_too(tmp_path):
     path = tmp_path / "s"
-    with serving(unix_socket=path), socket.socket(socket.AF_UNIX) as one:
+    with serving(listening=Listening(unix_socket=path)), socket.socket(socket.AF_UNIX) as one:
         one.settimeout(10)
         one.connect(str(path))
         one.sendall(b"GET /x HTTP/1.0\r\n\r\n")
@@ -276,7 +287,7 @@ def test_a_socket_in_the_file_system_serves_too(tmp_path):
 @pytest.mark.parametrize("where", [{"port": 70_000}, {"host": "203.0.113.1"}, {"host": "no such host"}])
 def test_an_address_that_cannot_be_had_is_said(where):
     with pytest.raises(ConfigError, match="cannot listen at"):
-        Server(Door(answered), **where)
+        Listening(**where)
 
 
 @pytest.mark.parametrize(("peer", "status"), [("127.0.0.1", 200), ("::1", 200), ("203.0.113.1", 403)])

@@ -19,7 +19,7 @@ pytest.importorskip("waitress")
 from werkzeug import Response
 
 from cfnlib.errors import ConfigError
-from cfnlib.web import Door, FormError, JsonLines, Limits, Quota, Server, form_of, note, signed_request_of
+from cfnlib.web import Door, FormError, JsonLines, Limits, Listening, Quota, Server, form_of, note, signed_request_of
 
 
 def echo(request, _):
@@ -269,7 +269,7 @@ def test_a_stop_lets_a_request_be_answered():
 
 def test_a_port_that_is_taken_is_said():
     with serving() as server, pytest.raises(ConfigError, match="cannot listen"):
-        Server(Door(echo), port=server.port)
+        Listening(port=server.port)
 
 
 @given(st.lists(st.floats(0, 5), max_size=60), st.integers(1, 10), st.floats(0.1, 10))
