@@ -140,6 +140,11 @@ def embedded_folder() -> Path:
     return _state_folder(os.environ) / "embedded"
 
 
+def keep_figures_in(folder: Path) -> None:
+    """Have prometheus_client, once it is imported, keep in a folder what several processes count together."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
 def _state_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_STATE_HOME") or _home(environ) / ".local" / "state") / "cfnlib"
 

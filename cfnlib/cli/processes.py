@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
+from cfnlib.config import keep_figures_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -35,7 +37,7 @@ def common_folder(count: int) -> Iterator[Path | None]:
         yield None
         return
     parent, folder = os.getpid(), Path(tempfile.mkdtemp(prefix="cfnlib-processes-"))
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    keep_figures_in(folder)
     try:
         yield folder
     finally:

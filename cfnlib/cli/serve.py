@@ -89,7 +89,7 @@ def _serve(
     setup_logging(as_json=arguments.log_format == "json")
     memory.begin()
     stop = Stop()
-    late, metrics = LateApp(), Metrics()
+    late, metrics = LateApp(), Metrics(together=folder is not None)
     server = Server(
         late.door(metrics, Limits(operators=arguments.operators)),
         listening,

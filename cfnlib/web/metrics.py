@@ -7,7 +7,6 @@ somebody looks, and now and then by `refresh`. Source: prometheus_client's docum
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -23,9 +22,12 @@ _MOST_ACTIONS = 1000
 
 
 class Metrics:
-    """What is counted of the requests of a door. `gauge` adds what the service itself knows."""
+    """What is counted of the requests of a door. `gauge` adds what the service itself knows.
 
-    def __init__(self) -> None:
+    `together`: whether other processes count the same, all of them in the folder of PROMETHEUS_MULTIPROC_DIR.
+    """
+
+    def __init__(self, *, together: bool = False) -> None:
         self.registry = CollectorRegistry()
         labels = ("door", "action", "status")
         self._requests = Counter("cfnlib_requests", "Requests answered.", labels, registry=self.registry)
@@ -35,7 +37,7 @@ class Metrics:
         )
         self._under_way = self._gauge("cfnlib_requests_under_way", "Requests under way.", ("door",))
         self._actions: set[str] = set()
-        self._together = bool(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+        self._together = together
         self._asked_for: list[tuple[Gauge, Callable[[], float]]] = []
 
     def began(self, door: str) -> None:
