@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -127,3 +129,26 @@ def test_what_all_of_them_would_meet_is_said_once(tmp_path):
 def test_no_process_at_all_serves_nobody(capsys):
     assert main(["serve", "--processes", "0"]) == WRONG
     assert "--processes" in capsys.readouterr().err
+
+
+def test_what_comes_twice_at_once_to_different_processes_is_done_once(started):
+    program = started("--processes", "3")
+    serving(program, 3)
+    clients = [program.client() for _ in range(12)]  # a connection each
+
+    def create(number):
+        try:
+            given = {"ClientRequestToken": "same"} if number % 2 else {}
+            return clients[number].create_stack(StackName="one", TemplateBody=QUICK, **given)["StackId"]
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+
+    for token in (0, 1):
+        with ThreadPoolExecutor(6) as pool:
+            found = Counter(pool.map(create, range(token, 12, 2)))
+        (stack_id,) = [one for one in found if one.startswith("arn:")]
+        assert found == ({stack_id: 6} if token else {stack_id: 1, "AlreadyExistsException": 5})
+        clients[0].get_waiter("stack_create_complete").wait(StackName=stack_id, WaiterConfig={"Delay": 0.2})
+        clients[0].delete_stack(StackName=stack_id)
+        clients[0].get_waiter("stack_delete_complete").wait(StackName=stack_id, WaiterConfig={"Delay": 0.2})
+    assert program.stop() == 0
