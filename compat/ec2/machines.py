@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfnlib.drivers.cloudstack.tags import told_value
 from compat.ec2.ids import ec2_id
-from compat.ec2.marks import is_mark, reservation_of
+from compat.ec2.marks import is_bare, is_mark, reservation_of
 from compat.ec2.names import type_of
 from compat.ec2.nics import of_instance
 
@@ -30,6 +30,8 @@ CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "st
 """EC2's instance states and their codes."""
 PATIENCE_S = 600.0
 """How long after its launch a machine may wait for its public address, in seconds (see `public_addresses`)."""
+TAGS_S = 30.0
+"""How long it may wait for the tags that it was launched with, which on EC2 it has from the beginning."""
 GONE = frozenset({"Destroyed", "Expunging", "Error"})
 _DESTROY = "DestroyVMCmd"
 _PLAIN = {
@@ -63,13 +65,16 @@ def state_of(row: Row, doomed: frozenset[str]) -> str:
 
 
 def shown_state(world: World, row: Row, doomed: frozenset[str]) -> str:
-    """EC2's state of a machine; one that runs and waits for its public address is `pending` still."""
-    name = state_of(row, doomed)
-    if name != "running" or row.get("publicip") or not world.marks(row).public:
+    """EC2's state of a machine; one that runs and waits for its tags or its public address is `pending` still."""
+    name, created = state_of(row, doomed), time_of(row.get("created"))
+    if name != "running" or created is None:
         return name
-    created = time_of(row.get("created"))
-    awaited = created is not None and world.now() - created.timestamp() < PATIENCE_S
-    return "pending" if awaited else name
+    patience_s = 0.0
+    if world.marks(row).public and not row.get("publicip"):
+        patience_s = PATIENCE_S
+    elif is_bare(row):
+        patience_s = TAGS_S
+    return "pending" if world.now() - created.timestamp() < patience_s else name
 
 
 def doomed_among(world: World, rows: Iterable[Row]) -> frozenset[str]:

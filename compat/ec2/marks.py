@@ -96,6 +96,12 @@ def is_mark(key: str) -> bool:
     return key.startswith(PREFIX)
 
 
+def is_bare(machine: Mapping[str, Any]) -> bool:
+    """Whether a machine lacks the tags of its launch, which one that this API did not launch does not."""
+    launched = _NAME.fullmatch(str(machine.get("name", ""))) is not None
+    return launched and not any(is_mark(str(tag["key"])) for tag in machine.get("tags") or ())
+
+
 def new_reservation(account: str, token: str | None) -> str:
     """The id of a reservation: always the same for one client token of an account, else a new one."""
     text = uuid4().hex if token is None else sha256(f"{account}\n{token}".encode()).hexdigest()

@@ -122,7 +122,8 @@ def test_a_group_whose_tags_cannot_be_made_is_not_left():
         ]
 
 
-def test_a_machine_that_never_got_its_tags_is_in_its_groups_and_loses_no_volume():
+def test_a_machine_that_never_got_its_tags_is_in_its_groups_and_loses_no_volume(monkeypatch):
+    monkeypatch.setattr("compat.ec2.machines.TAGS_S", 1.0)
     with ec2_bridges(bridges=2) as world:
         ec2, there = world.ec2(), world.ec2(bridge=1)
         for name in ("master", "slaves"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from threading import Timer
 
 from ec2_bridges import IMAGE, TYPE, ec2_bridges, launched, refusal, settled, states, when
 
 from cfnlib.simulator.faults import Fault
+from compat.ec2.world import World
 
 ASKED = {"ImageId": IMAGE, "InstanceType": TYPE}
 
@@ -128,3 +130,17 @@ def test_a_state_is_what_is_under_way():
         ec2.terminate_instances(InstanceIds=ids)
         assert set(states(ec2).values()) == {"shutting-down"}
         settled(ec2, "terminated", ids)
+
+
+def test_a_machine_runs_when_it_has_the_tags_that_it_was_launched_with(monkeypatch):
+    at_once = World.behind
+    monkeypatch.setattr(World, "behind", lambda world, works: Timer(0.7, at_once, (world, works)).start())
+    tags = [{"Key": "Name", "Value": "first"}]
+    asked = {**ASKED, "MinCount": 2, "MaxCount": 2, "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}]}
+    with ec2_bridges(bridges=2) as world:
+        ids = ids_of(world.ec2().run_instances(**asked))
+        when(lambda: {row["state"] for row in world.machines().values()}, lambda found: found == {"Running"})
+        assert set(states(world.ec2()).values()) == set(states(world.ec2(bridge=1)).values()) == {"pending"}
+        settled(world.ec2(bridge=1), "running", ids)
+        [found] = world.ec2().describe_instances(InstanceIds=ids)["Reservations"]
+        assert [one["Tags"] for one in found["Instances"]] == [tags, tags]
