@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ROOTS = frozenset({"/dev/sda1", "/dev/sda", "/dev/xvda", "/dev/xvda1", "/dev/vda"})
 NETWORK = "cfnlib-ec2"
 """The network that is made where a zone has no security groups and the account no network."""
+_GIB = 1 << 30
 _CDROM = 3
 """The device id that CloudStack keeps for the CD. Source: CloudStack 4.19, attachVolume."""
 
@@ -34,6 +35,7 @@ _IMPOSSIBLE: Mapping[str, tuple[str, object, str]] = {
     "KernelId": ("", None, "a machine starts the kernel that its image has"),
     "LaunchTemplate": ("", None, "nothing is stored here: give RunInstances the template's parameters"),
     "LicenseSpecifications": ("", None, "CloudStack counts no licenses"),
+    "MetadataOptions": ("HttpTokens", "optional", "CloudStack's metadata asks for no tokens"),
     "RamdiskId": ("", None, "a machine starts with the RAM disk that its image has"),
 }
 """What of a launch cannot be honoured: which member says so, the value that changes nothing, and why."""
@@ -41,7 +43,7 @@ _IMPOSSIBLE: Mapping[str, tuple[str, object, str]] = {
 
 @frozen
 class Disk:
-    """A volume beside the root: in GiB, None with a snapshot's size; `device_id` is CloudStack's."""
+    """A volume beside the root: in GiB, None for a snapshot's size; `device_id` is CloudStack's."""
 
     device: str
     device_id: int
@@ -69,6 +71,8 @@ class Disks:
                 "createVolume", **creation(world, disk.size_gib, disk.snapshot_id, zone_id, disk.device)
             )
             volume = created.get("volume", created)
+            if disk.snapshot_id is not None and disk.size_gib is not None:
+                world.done("resizeVolume", id=volume["id"], size=disk.size_gib)
             world.done("attachVolume", id=volume["id"], virtualmachineid=machine_id, deviceid=disk.device_id)
 
 
@@ -102,21 +106,15 @@ def disks_of(world: World, mappings: Iterable[Mapping[str, Any]]) -> Disks:
         if ebs is None or mapping.get("NoDevice") is not None:
             continue  # instance stores and suppressed devices: a machine of CloudStack has none of its image's
         check_plain(ebs)
-        size = ebs.get("VolumeSize")
-        if size is not None and size < 1:
-            raise Ec2Error("InvalidParameterValue", f"Volume of {size}GiB is too small; minimum is 1GiB.")
         if device in ROOTS:
-            if size is not None:
-                deploy["rootdisksize"] = size
+            deploy |= _root(ebs)
             continue
+        size, snapshot_id = _content(world, device, ebs)
         if ebs.get("DeleteOnTermination") is False:
             kept.append(device)
-        snapshot_id = None if ebs.get("SnapshotId") is None else world.uuid("snapshot", ebs["SnapshotId"])
-        if snapshot_id is None and size is None:
-            raise Ec2Error("MissingParameter", f"The block device {device} needs a VolumeSize or a SnapshotId")
         devices.append(f"{next_id} {device}")
         if snapshot_id is None and "diskofferingid" not in deploy:
-            offering = disk_offering(world, int(size))
+            offering = disk_offering(world, int(size or 1))
             deploy["diskofferingid"] = offering["id"]
             if offering.get("iscustomized"):
                 deploy["size"] = size
@@ -124,6 +122,41 @@ def disks_of(world: World, mappings: Iterable[Mapping[str, Any]]) -> Disks:
             more.append(Disk(device, next_id, size, snapshot_id))
         next_id += 2 if next_id + 1 == _CDROM else 1
     return Disks(deploy, tuple(more), tuple(kept), tuple(devices))
+
+
+def _size(ebs: Mapping[str, Any]) -> int | None:
+    size: int | None = ebs.get("VolumeSize")
+    if size is not None and size < 1:
+        raise Ec2Error("InvalidParameterValue", f"Volume of {size}GiB is too small; minimum is 1GiB.")
+    return size
+
+
+def _root(ebs: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked of a machine's root volume. Raises `Ec2Error`."""
+    if ebs.get("DeleteOnTermination") is False:
+        raise unsupported("DeleteOnTermination: the root volume of a machine of CloudStack goes with it")
+    size = _size(ebs)
+    return {} if size is None else {"rootdisksize": size}
+
+
+def _content(world: World, device: str, ebs: Mapping[str, Any]) -> tuple[int | None, str | None]:
+    """The size of a volume in GiB, None for its snapshot's, and the UUID of that. Raises `Ec2Error`."""
+    size = _size(ebs)
+    if ebs.get("SnapshotId") is not None:
+        snapshot = world.one("snapshot", ebs["SnapshotId"])
+        return size if grows(snapshot, size) else None, str(snapshot["id"])
+    if size is None:
+        raise Ec2Error("MissingParameter", f"The block device {device} needs a VolumeSize or a SnapshotId")
+    return size, None
+
+
+def grows(snapshot: Row, size_gib: int | None) -> bool:
+    """Whether a volume of this size is larger than its snapshot. Raises `Ec2Error` when it is smaller."""
+    least = -(-int(snapshot.get("virtualsize") or 0) // _GIB)
+    if size_gib is not None and size_gib < least:
+        text = f"Volume of size {size_gib}GB is smaller than snapshot '{ec2_id('snapshot', str(snapshot['id']))}'"
+        raise Ec2Error("InvalidParameterValue", f"{text}, expect size >= {least}GB")
+    return size_gib is not None and size_gib > least
 
 
 def disk_offering(world: World, size_gib: int) -> Row:

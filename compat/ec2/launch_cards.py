@@ -60,9 +60,12 @@ def network_for(world: World, zone: Row, params: Mapping[str, Any], groups: Sequ
     if secure and groups:
         found["securitygroupids"] = [row["id"] for row in groups]
     if len(cards) == 1 and cards[0].network is None:
+        address = cards[0].address
         if not secure:
             found["networkids"] = [default_network(world, zone)]
-        return {**found, **({"ipaddress": cards[0].address} if cards[0].address else {})}
+            if address:
+                address = _free(world, world.one("subnet", found["networkids"][0]), address, params)
+        return {**found, **({"ipaddress": address} if address else {})}
     ids = [str(card.network["id"]) if card.network else default_network(world, zone) for card in cards]
     if len(set(ids)) < len(ids):
         raise unsupported("a machine of CloudStack has one interface in a network: name a subnet once")
@@ -120,13 +123,18 @@ def _card(world: World, interface: Mapping[str, Any], params: Mapping[str, Any])
         )
     if address is None or network is None:
         return Card(network, address)
+    return Card(network, _free(world, network, address, params))
+
+
+def _free(world: World, network: Row, address: str, params: Mapping[str, Any]) -> str:
+    """An address of a network that one machine may have. Raises `Ec2Error`."""
     if int(params.get("MaxCount") or 1) > 1:
         text = "A private IP address can be asked for when one instance is launched, not for several"
         raise Ec2Error("InvalidParameterCombination", text)
     address = address_in(address, IPv4Network(str(network["cidr"]))) if network.get("cidr") else address
     if _taken(world, str(network["id"]), address):
         raise Ec2Error("InvalidIPAddress.InUse", f"Address {address} is in use.")
-    return Card(network, address)
+    return address
 
 
 def _address(interface: Mapping[str, Any]) -> str | None:

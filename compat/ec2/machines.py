@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cfnlib.drivers.cloudstack.tags import told_value
+from compat.ec2.homes import mark
 from compat.ec2.ids import ec2_id
-from compat.ec2.marks import is_bare, is_mark, reservation_of
+from compat.ec2.marks import is_bare, is_mark, reservation_of, spot_request
 from compat.ec2.names import type_of
 from compat.ec2.nics import of_instance
 
@@ -32,6 +33,8 @@ PATIENCE_S = 600.0
 """How long after its launch a machine may wait for its public address, in seconds (see `public_addresses`)."""
 TAGS_S = 30.0
 """How long it may wait for the tags that it was launched with, which on EC2 it has from the beginning."""
+DEVICE = "device"
+"""The tag of a volume that was attached under a name which its place does not say."""
 GONE = frozenset({"Destroyed", "Expunging", "Error"})
 _DESTROY = "DestroyVMCmd"
 _PLAIN = {
@@ -50,6 +53,13 @@ _DEVICES = "abcdefghijklmnopqrstuvwxyz"
 def device_name(device_id: int) -> str:
     """The device of a volume with this id on its machine: 0 is the root, 1 is /dev/sdb."""
     return "/dev/sda1" if device_id == 0 else f"/dev/sd{_DEVICES[device_id % 26]}"
+
+
+def shown_device(volume: Row, marks: Marks | None) -> str:
+    """The device of an attached volume: as its launch or its attachment named it, or by its place."""
+    number = str(volume.get("deviceid", 0))
+    asked = dict(text.split(" ", 1) for text in marks.devices) if marks is not None else {}
+    return asked.get(number) or mark(volume, DEVICE) or device_name(int(number))
 
 
 def state_of(row: Row, doomed: frozenset[str]) -> str:
@@ -176,7 +186,7 @@ class Describer:
             "Hypervisor": "xen",
             "EbsOptimized": False,
             "InstanceLifecycle": "spot" if marks.spot else None,
-            "SpotInstanceRequestId": marks.spot or None,
+            "SpotInstanceRequestId": spot_request(row, marks),
             "_reservation": reservation,
             "_owner": world.caller.account_number,
         }
@@ -194,17 +204,15 @@ class Describer:
 
     def _devices(self, uuid: str, marks: Marks) -> list[dict[str, Any]]:
         found = []
-        asked = dict(text.split(" ", 1) for text in marks.devices)
         for volume in sorted(self._volumes.get(uuid, ()), key=lambda row: int(row.get("deviceid", 0))):
             number = str(volume.get("deviceid", 0))
-            device = asked.get(number) or device_name(int(number))
             ebs = {
                 "VolumeId": self._world.learn("volume", str(volume["id"])),
                 "Status": "attached",
                 "AttachTime": time_of(volume.get("attached") or volume.get("created")),
                 "DeleteOnTermination": volume.get("type") == "ROOT" or marks.dooms(number),
             }
-            found.append({"DeviceName": device, "Ebs": ebs})
+            found.append({"DeviceName": shown_device(volume, marks), "Ebs": ebs})
         return found
 
 

@@ -96,6 +96,11 @@ def is_mark(key: str) -> bool:
     return key.startswith(PREFIX)
 
 
+def spot_request(machine: Mapping[str, Any], marks: Marks) -> str | None:
+    """The id of a machine's spot request: the mark is that of its launch, the launch index tells them apart."""
+    return ec2_id("spot", f"{marks.spot} {reservation_of(machine)[1]}") if marks.spot else None
+
+
 def is_bare(machine: Mapping[str, Any]) -> bool:
     """Whether a machine lacks the tags of its launch, which one that this API did not launch does not."""
     launched = _NAME.fullmatch(str(machine.get("name", ""))) is not None

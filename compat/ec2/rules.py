@@ -82,7 +82,8 @@ def rule_of(raw: Mapping[str, Any]) -> Rule:
     said = str(raw.get("protocol", "all")).lower()
     protocol = ALL if said == "all" else _NUMBERS.get(said, said)
     names = ("icmptype", "icmpcode") if protocol == "icmp" else ("startport", "endport")
-    first, last = (None if protocol == ALL or raw.get(name) is None else int(raw[name]) for name in names)
+    portless = protocol not in {"tcp", "udp", "icmp"}
+    first, last = (None if portless or raw.get(name) is None else int(raw[name]) for name in names)
     description = _marked(raw, DESCRIPTION)
     return Rule(protocol, first, last, raw.get("cidr"), raw.get("securitygroupname"), description)
 

@@ -81,6 +81,9 @@ def test_a_rate_that_is_none_is_refused_at_the_start(number, capsys):
         ({"InstanceInitiatedShutdownBehavior": "stop"}, {"InstanceInitiatedShutdownBehavior": "terminate"}),
         ({"HibernationOptions": {"Configured": False}}, {"HibernationOptions": {"Configured": True}}),
         ({"EbsOptimized": True}, {"IamInstanceProfile": {"Name": "n"}}),
+        ({"MetadataOptions": {"HttpTokens": "optional"}}, {"MetadataOptions": {"HttpTokens": "required"}}),
+        ({}, {"BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": {"DeleteOnTermination": False}}]}),
+        ({}, {"InstanceMarketOptions": {"MarketType": "capacity-block"}}),
         ({"Monitoring": {"Enabled": True}}, {"LaunchTemplate": {"LaunchTemplateName": "n"}}),
         ({}, {"BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": {"Encrypted": True}}]}),
     ],
@@ -93,6 +96,15 @@ def test_what_a_launch_cannot_have_is_refused_and_what_changes_nothing_is_not(pl
     assert plain_world.machines() == before
     made = launched(ec2, **harmless)["Instances"][0]["InstanceId"]
     ec2.terminate_instances(InstanceIds=[made])
+
+
+@pytest.mark.parametrize("wanted", [{"KeyType": "ed25519"}, {"KeyFormat": "ppk"}])
+def test_a_key_is_not_made_of_another_kind_than_was_asked_for(plain_world, wanted):
+    ec2 = plain_world.ec2()
+    assert refusal(ec2.create_key_pair, KeyName="other", **wanted) == "UnsupportedOperation"
+    assert "other" not in {one["KeyName"] for one in ec2.describe_key_pairs()["KeyPairs"]}
+    ec2.create_key_pair(KeyName="other", KeyType="rsa", KeyFormat="pem")
+    ec2.delete_key_pair(KeyName="other")
 
 
 @pytest.mark.parametrize("wanted", [{"Encrypted": True}, {"KmsKeyId": "k"}, {"MultiAttachEnabled": True}])

@@ -40,6 +40,8 @@ FILTERS: dict[str, Any] = {
     "association-id": "AssociationId",
     "domain": "Domain",
     "instance-id": "InstanceId",
+    "network-interface-id": "NetworkInterfaceId",
+    "network-interface-owner-id": "NetworkInterfaceOwnerId",
     "private-ip-address": "PrivateIpAddress",
     "public-ip": "PublicIp",
 }
@@ -95,7 +97,9 @@ def describe_addresses(world: World, params: Mapping[str, Any]) -> dict[str, Any
                     Ec2Error(kind, f"Address '{missing[0]}' not found.") if kind else not_found("address", missing[0])
                 )
             rows = [row for row in rows if set(of(row)) & set(asked)]
-    return {"Addresses": filtered((described(world, row) for row in rows), params.get("Filters"), FILTERS)}
+    machines = world.rows("instance") if any(row.get("virtualmachineid") for row in rows) else []
+    found = (described(world, row, machines) for row in rows)
+    return {"Addresses": filtered(found, params.get("Filters"), FILTERS)}
 
 
 def describe_addresses_attribute(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,8 +110,8 @@ def describe_addresses_attribute(world: World, params: Mapping[str, Any]) -> dic
     return {"Addresses": found, "NextToken": token}
 
 
-def described(world: World, row: Row) -> dict[str, Any]:
-    """An address."""
+def described(world: World, row: Row, machines: Iterable[Row] = ()) -> dict[str, Any]:
+    """An address; among `machines` is the one that it leads to."""
     found: dict[str, Any] = {
         "PublicIp": row.get("ipaddress"),
         "AllocationId": world.learn("address", str(row["id"])),
@@ -121,7 +125,12 @@ def described(world: World, row: Row) -> dict[str, Any]:
             "InstanceId": world.learn("instance", str(machine)),
             "AssociationId": ec2_id("association", str(row["id"])),
             "PrivateIpAddress": row.get("vmipaddress"),
+            "NetworkInterfaceOwnerId": world.caller.account_number,
         }
+    for nic in (nic for one in machines if one["id"] == machine for nic in one.get("nic") or ()):
+        own = {nic.get("ipaddress"), *(one["ipaddress"] for one in nic.get("secondaryip") or ())}
+        if row.get("vmipaddress") in own:
+            found["NetworkInterfaceId"] = ec2_id("nic", str(nic["id"]))
     return found
 
 

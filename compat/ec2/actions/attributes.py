@@ -53,13 +53,24 @@ def describe_instance_attribute(world: World, params: Mapping[str, Any]) -> dict
     return {**found, name: value}
 
 
+_PRESENT = {
+    "DisableApiTermination": "false",
+    "EbsOptimized": "false",
+    "SourceDestCheck": "true",
+    "DisableApiStop": "false",
+    "InstanceInitiatedShutdownBehavior": "stop",
+}
+"""What an attribute that cannot be changed is, and may be said to be."""
+
+
 def modify_instance_attribute(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Change a stopped machine's type, user data or groups."""
     row = world.one("instance", params["InstanceId"])
     flat = {params["Attribute"]: params.get("Value")} if params.get("Attribute") else {}
     wanted_type = _value(params.get("InstanceType")) or flat.get("instanceType")
     user_data = _value(params.get("UserData"))
-    if wanted_type or user_data is not None or "userData" in flat or params.get("Groups"):
+    secure = is_true(names.zone(world, row.get("zonename")).get("securitygroupsenabled"))
+    if wanted_type or user_data is not None or "userData" in flat or (params.get("Groups") and secure):
         _stopped(row, params["InstanceId"])
     if wanted_type:
         world.done(
@@ -74,22 +85,18 @@ def modify_instance_attribute(world: World, params: Mapping[str, Any]) -> dict[s
         return {}
     if params.get("Groups"):
         groups = groups_asked(world, {"SecurityGroupIds": params["Groups"]})
-        if is_true(names.zone(world, row.get("zonename")).get("securitygroupsenabled")):
+        if secure:
             world.call("updateVirtualMachine", id=row["id"], securitygroupids=[one["id"] for one in groups])
         else:
             follow_choice(world, row, groups_named(world, row), [str(one["id"]) for one in groups])
         remark(world, row, groups=tuple(f"{one['id']} {one['name']}" for one in groups))
         return {}
-    harmless = {
-        "DisableApiTermination": False,
-        "EbsOptimized": False,
-        "SourceDestCheck": True,
-        "DisableApiStop": False,
-    }
-    for name, present in harmless.items():
-        asked = params.get(name)
+    for name, present in _PRESENT.items():
+        asked = _value(params.get(name))
+        if asked is None:
+            asked = flat.get(name[0].lower() + name[1:])
         if asked is not None:
-            if _value(asked) is not present:
+            if str(asked).lower() != present:
                 raise unsupported(f"{name} cannot be changed on CloudStack")
             return {}
     raise unsupported("only the instance type, the user data and the security groups can be changed")

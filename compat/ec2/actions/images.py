@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 
 FILTERS: dict[str, Any] = {
     "architecture": "Architecture",
+    "block-device-mapping.delete-on-termination": "BlockDeviceMappings.Ebs.DeleteOnTermination",
+    "block-device-mapping.device-name": "BlockDeviceMappings.DeviceName",
+    "block-device-mapping.encrypted": "BlockDeviceMappings.Ebs.Encrypted",
+    "block-device-mapping.snapshot-id": "BlockDeviceMappings.Ebs.SnapshotId",
+    "block-device-mapping.volume-size": "BlockDeviceMappings.Ebs.VolumeSize",
+    "block-device-mapping.volume-type": "BlockDeviceMappings.Ebs.VolumeType",
     "creation-date": "CreationDate",
     "description": "Description",
+    "ena-support": "EnaSupport",
     "hypervisor": "Hypervisor",
     "image-id": "ImageId",
     "image-type": "ImageType",
@@ -29,6 +36,8 @@ FILTERS: dict[str, Any] = {
     "owner-alias": "ImageOwnerAlias",
     "owner-id": "OwnerId",
     "platform": "Platform",
+    "product-code": "ProductCodes.ProductCodeId",
+    "product-code.type": "ProductCodes.ProductCodeType",
     "root-device-name": "RootDeviceName",
     "root-device-type": "RootDeviceType",
     "state": "State",
@@ -92,7 +101,7 @@ def described(world: World, row: Row, asked: str | None = None) -> dict[str, Any
         "BlockDeviceMappings": [
             {
                 "DeviceName": device_name(0),
-                "Ebs": {"VolumeSize": size_gib, "DeleteOnTermination": True, "VolumeType": "gp2"},
+                "Ebs": {"VolumeSize": size_gib, "DeleteOnTermination": True, "VolumeType": "gp2", "Encrypted": False},
             }
         ],
         "CreationDate": created.isoformat(timespec="milliseconds").replace("+00:00", "Z") if created else None,
@@ -113,6 +122,7 @@ def create_image(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     roots = [row for row in world.rows("volume", virtualmachineid=machine["id"]) if row.get("type") == "ROOT"]
     if not roots:
         raise Ec2Error("InvalidParameterValue", f"The instance '{params['InstanceId']}' has no root volume")
+    _check_free(world, params["Name"])
     tags = tags_asked({"TagSpecifications": _of_image(params)}, "image")
     answer = world.call(
         "createTemplate",
@@ -126,6 +136,14 @@ def create_image(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     return {"ImageId": world.learn("image", str(answer["id"]))}
 
 
+def _check_free(world: World, name: str) -> None:
+    """Raise `Ec2Error` when an image of the account's own has this name."""
+    for row in world.rows("image"):
+        if row.get("name") == name and row.get("account") == world.caller.account:
+            taken = world.learn("image", str(row["id"]))
+            raise Ec2Error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI {taken}")
+
+
 def _of_image(params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What is said of an image's tags; those for its snapshots are for none, an image of CloudStack has no such."""
     said = params.get("TagSpecifications") or ()
@@ -134,6 +152,7 @@ def _of_image(params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def register_image(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Make a template of a snapshot, or of what lies at a URL (`ImageLocation`), which CloudStack then fetches."""
+    _check_free(world, params["Name"])
     tags = tags_asked(params, "image")
     given = {
         "name": params["Name"],

@@ -13,6 +13,7 @@ from compat.ec2.public_addresses import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from compat.ec2.world import Row, World
 
@@ -27,9 +28,11 @@ FILTERS: dict[str, Any] = {
     "block-device-mapping.volume-id": "BlockDeviceMappings.Ebs.VolumeId",
     "client-token": "ClientToken",
     "dns-name": "PublicDnsName",
+    "ebs-optimized": "EbsOptimized",
     "group-id": "SecurityGroups.GroupId",
     "group-name": "SecurityGroups.GroupName",
     "hypervisor": "Hypervisor",
+    "iam-instance-profile.arn": "IamInstanceProfile.Arn",
     "image-id": "ImageId",
     "instance-id": "InstanceId",
     "instance-lifecycle": "InstanceLifecycle",
@@ -43,13 +46,31 @@ FILTERS: dict[str, Any] = {
     "launch-index": "AmiLaunchIndex",
     "launch-time": "LaunchTime",
     "monitoring-state": "Monitoring.State",
+    "network-interface.addresses.association.public-ip": "NetworkInterfaces.PrivateIpAddresses.Association.PublicIp",
+    "network-interface.addresses.primary": "NetworkInterfaces.PrivateIpAddresses.Primary",
+    "network-interface.addresses.private-ip-address": "NetworkInterfaces.PrivateIpAddresses.PrivateIpAddress",
+    "network-interface.association.public-ip": "NetworkInterfaces.Association.PublicIp",
+    "network-interface.attachment.device-index": "NetworkInterfaces.Attachment.DeviceIndex",
+    "network-interface.attachment.status": "NetworkInterfaces.Attachment.Status",
+    "network-interface.description": "NetworkInterfaces.Description",
+    "network-interface.group-id": "NetworkInterfaces.Groups.GroupId",
+    "network-interface.group-name": "NetworkInterfaces.Groups.GroupName",
+    "network-interface.mac-address": "NetworkInterfaces.MacAddress",
+    "network-interface.network-interface-id": "NetworkInterfaces.NetworkInterfaceId",
+    "network-interface.private-ip-address": "NetworkInterfaces.PrivateIpAddress",
+    "network-interface.status": "NetworkInterfaces.Status",
+    "network-interface.subnet-id": "NetworkInterfaces.SubnetId",
+    "network-interface.vpc-id": "NetworkInterfaces.VpcId",
     "owner-id": "_owner",
     "placement-group-name": "Placement.GroupName",
+    "platform": "Platform",
     "private-dns-name": "PrivateDnsName",
     "private-ip-address": "PrivateIpAddress",
+    "reason": "StateTransitionReason",
     "reservation-id": "_reservation",
     "root-device-name": "RootDeviceName",
     "root-device-type": "RootDeviceType",
+    "source-dest-check": "NetworkInterfaces.SourceDestCheck",
     "spot-instance-request-id": "SpotInstanceRequestId",
     "state-reason-code": "StateReason.Code",
     "subnet-id": "SubnetId",
@@ -123,7 +144,8 @@ def describe_instance_status(world: World, params: Mapping[str, Any]) -> dict[st
 
 def start_instances(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Start stopped machines; those that run, or are about to, are left as they are."""
-    return {"StartingInstances": _changed(world, params, "startVirtualMachine", {"stopped": "pending"})}
+    changes = {"stopped": "pending"}
+    return {"StartingInstances": _changed(world, params, "startVirtualMachine", changes, not_when={"stopping"})}
 
 
 def stop_instances(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,7 +158,8 @@ def stop_instances(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def reboot_instances(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Reboot running machines."""
-    _changed(world, params, "rebootVirtualMachine", {"running": "running"})
+    changes = {"running": "running"}
+    _changed(world, params, "rebootVirtualMachine", changes, not_when={"stopping", "stopped"})
     return {}
 
 
@@ -180,14 +203,22 @@ def _removal(world: World, row: Row, volumes: Sequence[str]) -> Callable[[], Non
 
 
 def _changed(
-    world: World, params: Mapping[str, Any], command: str, changes: Mapping[str, str], **extra: bool
+    world: World,
+    params: Mapping[str, Any],
+    command: str,
+    changes: Mapping[str, str],
+    not_when: AbstractSet[str] = frozenset(),
+    **extra: bool,
 ) -> list[dict[str, Any]]:
-    """Make a call for each machine whose state is one of `changes`, and tell of all of them."""
+    """Make a call for each machine whose state is one of `changes`, and tell of all of them.
+
+    Raises `Ec2Error`, before any call, for a machine that goes or is gone, or whose state is one of `not_when`.
+    """
     rows = machines(world, params["InstanceIds"])
     doomed = doomed_among(world, rows)
     before = [state_of(row, doomed) for row in rows]
     for row, name in zip(rows, before, strict=True):
-        if name in {"terminated", "shutting-down"}:
+        if name in {"terminated", "shutting-down"} | not_when:
             shown = world.learn("instance", str(row["id"]))
             text = f"The instance '{shown}' is not in a state from which it can be changed so: it is {name}."
             raise Ec2Error("IncorrectInstanceState", text)
@@ -203,8 +234,8 @@ def _changed(
 def _change(world: World, row: Row, before: str, now: str) -> dict[str, Any]:
     return {
         "InstanceId": world.learn("instance", str(row["id"])),
+        "CurrentState": state(now),  # first, as on EC2: libcloud takes the first name for it
         "PreviousState": state(before),
-        "CurrentState": state(now),
     }
 
 

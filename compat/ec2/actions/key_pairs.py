@@ -18,6 +18,7 @@ FILTERS = {"fingerprint": "KeyFingerprint", "key-name": "KeyName", "key-pair-id"
 
 def create_key_pair(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Make a key pair on the cloud, which gives the private key this one time."""
+    _check_kind(params)
     name = _free(world, params)
     answer = world.call("createSSHKeyPair", name=name)
     pair = answer.get("keypair", answer)
@@ -59,6 +60,15 @@ def describe_key_pairs(world: World, params: Mapping[str, Any]) -> dict[str, Any
             raise not_found("keypair", missing[0])
         rows = [row for row in rows if row["name"] in names]
     return {"KeyPairs": filtered((_described(world, row) for row in rows), params.get("Filters"), FILTERS)}
+
+
+def _check_kind(params: Mapping[str, Any]) -> None:
+    """Raise `Ec2Error` for a key of a kind that CloudStack does not make."""
+    for name, made in (("KeyType", "rsa"), ("KeyFormat", "pem")):
+        if params.get(name) not in {None, "", made}:
+            raise unsupported(
+                f"{name} {params[name]}: CloudStack makes {made} keys; bring another with ImportKeyPair"
+            )
 
 
 def _free(world: World, params: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from compat.ec2 import names
+from compat.ec2.actions.placement_groups import TYPES
 from compat.ec2.faults import Ec2Error, not_found
 from compat.ec2.filters import filtered
 from compat.ec2.launch import is_true
@@ -96,14 +97,11 @@ def describe_account_attributes(world: World, params: Mapping[str, Any]) -> dict
 
 def describe_instance_types(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """The service offerings with a fixed size, under their aliases or names."""
-    types = [_type(world, row) for row in world.rows("type") if row.get("memory")]
     asked = params.get("InstanceTypes")
     if asked:
-        known = {one["InstanceType"]: one for one in types}
-        for name in asked:
-            if name not in known:
-                raise not_found("type", name)
-        types = [known[name] for name in asked]
+        types = [{**_type(world, _of_type(world, name)), "InstanceType": name} for name in dict.fromkeys(asked)]
+    else:
+        types = [_type(world, row) for row in world.rows("type") if row.get("memory")]
     finders = {
         "instance-type": "InstanceType",
         "memory-info.size-in-mib": "MemoryInfo.SizeInMiB",
@@ -141,8 +139,21 @@ def describe_instance_type_offerings(world: World, params: Mapping[str, Any]) ->
     return {"InstanceTypeOfferings": page, "NextToken": token}
 
 
+def _of_type(world: World, name: str) -> Row:
+    """The service offering of a type that a launch would take, of a fixed size. Raises `Ec2Error`."""
+    text = f"The following supplied instance types do not exist: [{name}]"
+    try:
+        row = names.offering(world, name)
+    except Ec2Error:
+        raise Ec2Error("InvalidInstanceType", text) from None
+    if not row.get("memory"):
+        raise Ec2Error("InvalidInstanceType", text)
+    return row
+
+
 def _type(world: World, row: Row) -> dict[str, Any]:
     cores = int(row.get("cpunumber") or 1)
+    rate = row.get("networkrate")
     return {
         "InstanceType": type_of(world, row),
         "CurrentGeneration": True,
@@ -159,6 +170,19 @@ def _type(world: World, row: Row) -> dict[str, Any]:
         "VCpuInfo": {"DefaultVCpus": cores, "DefaultCores": cores, "DefaultThreadsPerCore": 1},
         "MemoryInfo": {"SizeInMiB": int(row["memory"])},
         "InstanceStorageSupported": False,
+        "EbsInfo": {
+            "EbsOptimizedSupport": "unsupported",
+            "EncryptionSupport": "unsupported",
+            "NvmeSupport": "unsupported",
+        },
+        "NetworkInfo": {
+            "NetworkPerformance": f"{rate} Megabit" if rate else "",
+            "Ipv6AddressesPerInterface": 0,
+            "Ipv6Supported": False,
+            "EnaSupport": "unsupported",
+            "EfaSupported": False,
+        },
+        "PlacementGroupInfo": {"SupportedStrategies": list(TYPES)},
         "HibernationSupported": False,
         "BurstablePerformanceSupported": False,
         "DedicatedHostsSupported": False,

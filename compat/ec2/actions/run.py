@@ -15,6 +15,7 @@ import binascii
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from attrs import evolve, frozen
 
@@ -25,6 +26,7 @@ from compat.ec2.actions.placement_groups import placement_group
 from compat.ec2.boot import user_data
 from compat.ec2.faults import Ec2Error, as_ec2, not_found, unsupported
 from compat.ec2.homes import Home, check_keys, put
+from compat.ec2.ids import ec2_id
 from compat.ec2.launch import Disks, check_possible, disks_of, groups_asked
 from compat.ec2.launch_cards import network_for
 from compat.ec2.machines import Describer, reservations
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 1000
 """The most machines of one request."""
+_TYPE = "m1.small"
 
 
 @frozen
@@ -61,16 +64,40 @@ def run_instances(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     if token is not None:
         before = _of_reservation(world, reservation)
         if before:
+            _check_same(world, before, params)
             return _answer(world, before)
-    launch = prepared(world, params, reservation)
+    launch = prepared(world, params, reservation, _market(params))
     rows = submitted(world, launch, least, most)
     return _answer(world, rows)
+
+
+def _check_same(world: World, rows: Sequence[Row], params: Mapping[str, Any]) -> None:
+    """Raise `Ec2Error` when machines of a client token are others than those that are asked for now."""
+    asked = {"type": params.get("InstanceType") or _TYPE, "image": params.get("ImageId")}
+    for row in rows:
+        marks = world.marks(row)
+        if any(getattr(marks, name) not in {"", value} for name, value in asked.items()):
+            text = "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+            raise Ec2Error("IdempotentParameterMismatch", text)
+
+
+def _market(params: Mapping[str, Any]) -> Marks | None:
+    """What is kept of machines that are to be spot instances; None for others. Raises `Ec2Error`."""
+    options = params.get("InstanceMarketOptions") or {}
+    if options.get("MarketType") in {None, ""}:
+        return None
+    if options["MarketType"] != "spot":
+        raise unsupported(f"MarketType {options['MarketType']}: there are spot instances here, and the others")
+    spot = options.get("SpotOptions") or {}
+    return Marks(
+        spot=ec2_id("spot", params.get("ClientToken") or uuid4().hex), spot_price=str(spot.get("MaxPrice") or "")
+    )
 
 
 def prepared(world: World, params: Mapping[str, Any], reservation: str, marks: Marks | None = None) -> Launch:
     """All that can be wrong with a request, found before the first machine is made. Raises `Ec2Error`."""
     check_possible(params)
-    asked_type, asked_image = params.get("InstanceType") or "m1.small", params.get("ImageId")
+    asked_type, asked_image = params.get("InstanceType") or _TYPE, params.get("ImageId")
     if not asked_image:
         raise Ec2Error("MissingParameter", "The request must contain the parameter ImageId")
     zone = names.zone(world, (params.get("Placement") or {}).get("AvailabilityZone"))

@@ -53,6 +53,7 @@ FILTERS: dict[str, Any] = {
     "to-port": "ToPort",
 }
 _EVERYTHING = Rule(ALL, None, None, "0.0.0.0/0")
+_SOURCES = ("IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs")
 _ABSENT = "The specified rule does not exist in this security group."
 
 
@@ -149,7 +150,10 @@ def _revoke(world: World, params: Mapping[str, Any], direction: str) -> dict[str
             missing = set(ids) - {name for raw in chosen for name in (rule_id(raw), str(raw["ruleid"]))}
             raise not_found("rule", min(missing, default=ids[0]))
     else:
-        if all(one.get("Ipv6Ranges") and not one.get("IpRanges") for one in params.get("IpPermissions") or [{}]):
+        permissions = params.get("IpPermissions") or ()
+        if permissions and not any(one.get(source) for one in permissions for source in _SOURCES):
+            return {"Return": True}  # of no source there is no rule; scripts of boto 2 revoke so what is of a CIDR
+        if all(one.get("Ipv6Ranges") and not one.get("IpRanges") for one in permissions or [{}]):
             raise Ec2Error("InvalidPermission.NotFound", _ABSENT)
         asked = rules_asked(world, params)
         chosen = [raw for raw in raws if rule_of(raw) in asked]

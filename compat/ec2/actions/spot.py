@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from compat.ec2.actions.attributes import remark
+from compat.ec2.actions.instances import machines
 from compat.ec2.actions.run import MOST_AT_ONCE, prepared, submitted
 from compat.ec2.faults import Ec2Error, not_found, unsupported
 from compat.ec2.filters import filtered
 from compat.ec2.homes import tags_asked
 from compat.ec2.ids import ec2_id
 from compat.ec2.machines import GONE, tags_of, time_of
-from compat.ec2.marks import Marks, new_reservation, reservation_of
+from compat.ec2.marks import Marks, new_reservation, spot_request
 from compat.ec2.pages import paged
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def request_spot_instances(world: World, params: Mapping[str, Any]) -> dict[str,
             good = False
         if not good:
             raise Ec2Error("InvalidParameterValue", f"Invalid value '{price}' for SpotPrice.")
+    if params.get("Type") not in {None, "", "one-time"}:
+        raise unsupported("a spot request is granted at once and for good here: its type is one-time")
     if tags_asked(params, "spot-instances-request"):
         raise unsupported("a spot request is its machine here: tag that with CreateTags")
     wanted = dict(params.get("LaunchSpecification") or {})
@@ -65,8 +68,8 @@ def request_spot_instances(world: World, params: Mapping[str, Any]) -> dict[str,
 
 
 def describe_spot_instance_requests(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The requests whose machines are there."""
-    rows = [row for row in world.rows("instance") if world.marks(row).spot]
+    """The requests whose machines are there, or were until not long ago."""
+    rows = [row for row in machines(world, None) if world.marks(row).spot]
     found = [_described(world, row) for row in rows]
     asked = params.get("SpotInstanceRequestIds")
     if asked:
@@ -83,13 +86,16 @@ def describe_spot_instance_requests(world: World, params: Mapping[str, Any]) -> 
 
 def cancel_spot_instance_requests(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     """Keep that the requests are cancelled; their machines stay."""
-    known = {_spot_id(world, row): row for row in world.rows("instance") if world.marks(row).spot}
+    known = {spot_request(row, world.marks(row)): row for row in machines(world, None)}
     for name in params["SpotInstanceRequestIds"]:
         if name not in known:
             raise not_found("spot", name)
+    cancelled = []
     for name in params["SpotInstanceRequestIds"]:
-        remark(world, known[name], spot_state="cancelled")
-    cancelled = [{"SpotInstanceRequestId": name, "State": "cancelled"} for name in params["SpotInstanceRequestIds"]]
+        gone = known[name].get("state") in GONE
+        if not gone:
+            remark(world, known[name], spot_state="cancelled")
+        cancelled.append({"SpotInstanceRequestId": name, "State": "closed" if gone else "cancelled"})
     return {"CancelledSpotInstanceRequests": cancelled}
 
 
@@ -103,11 +109,6 @@ def describe_spot_price_history(_world: World, _params: Mapping[str, Any]) -> di
     return {"SpotPriceHistory": [], "NextToken": ""}
 
 
-def _spot_id(world: World, row: Row) -> str:
-    """A request's id: the mark is shared by the machines of one call, the launch index tells them apart."""
-    return ec2_id("spot", f"{world.marks(row).spot} {reservation_of(row)[1]}")
-
-
 def _described(world: World, row: Row) -> dict[str, Any]:
     marks = world.marks(row)
     gone = row.get("state") in GONE
@@ -119,7 +120,7 @@ def _described(world: World, row: Row) -> dict[str, Any]:
     else:
         status = {"Code": "fulfilled", "Message": "Your spot request is fulfilled."}
     return {
-        "SpotInstanceRequestId": _spot_id(world, row),
+        "SpotInstanceRequestId": spot_request(row, marks),
         "SpotPrice": marks.spot_price or None,
         "Type": "one-time",
         "State": marks.spot_state or ("closed" if gone else "active"),

@@ -9,10 +9,11 @@ from compat.ec2 import names
 from compat.ec2.actions.attributes import remark
 from compat.ec2.faults import Ec2Error, unsupported
 from compat.ec2.filters import filtered
-from compat.ec2.homes import Home, put, shown, tags_asked
+from compat.ec2.homes import Home, mark, put, shown, tags_asked, take
 from compat.ec2.ids import DIGITS
-from compat.ec2.launch import check_plain, creation
-from compat.ec2.machines import GONE, device_name, tags_of, time_of
+from compat.ec2.launch import check_plain, creation, grows
+from compat.ec2.machines import DEVICE, GONE, device_name, shown_device, tags_of, time_of
+from compat.ec2.marks import PREFIX
 from compat.ec2.pages import paged
 
 if TYPE_CHECKING:
@@ -102,7 +103,15 @@ def create_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
         raise Ec2Error("InvalidParameterValue", f"Volume of {size}GiB is out of range; 1 to 65536 GiB can be had.")
     check_plain(params)
     tags = tags_asked(params, "volume")
-    snapshot_id = None if not snapshot else world.uuid("snapshot", snapshot)
+    snapshot_id = None
+    if snapshot:
+        origin = world.one("snapshot", snapshot)
+        snapshot_id = str(origin["id"])
+        if grows(origin, size):
+            raise unsupported(
+                "CloudStack makes a volume as large as its snapshot: leave Size out, then let the volume grow to "
+                f"{size} GiB with ModifyVolume"
+            )
     name = _name(world, params.get("ClientToken"), tags.get("Name"))
     row = _of_token(world, name, params)
     if row is None:
@@ -152,14 +161,17 @@ def attach_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
     volume, machine = world.one("volume", params["VolumeId"]), world.one("instance", params["InstanceId"])
     if volume.get("virtualmachineid") is not None:
         raise Ec2Error("VolumeInUse", f"{params['VolumeId']} is already attached to an instance")
-    number = device_id(params["Device"])
-    used = {int(row.get("deviceid", 0)) for row in world.rows("volume", virtualmachineid=machine["id"])}
-    if number in used:
+    device, number, marks = params["Device"], device_id(params["Device"]), world.marks(machine)
+    there = world.rows("volume", virtualmachineid=machine["id"])
+    used = {int(row.get("deviceid", 0)) for row in there}
+    if number == _CDROM:  # a name as good as any other, for a place that CloudStack has other plans with
+        number = next(one for one in range(1, 100) if one not in used | {_CDROM})
+    if number in used or device in {shown_device(row, marks) for row in there}:
         text = f"Invalid value '{params['Device']}' for unixDevice. That attachment point is already in use"
         raise Ec2Error("InvalidParameterValue", text)
-    marks = world.marks(machine)
     if marks.dooms(str(number)):  # what the launch put there is gone; this one is to stay when the machine goes
         remark(world, machine, devices=tuple(text for text in marks.devices if text.split(" ", 1)[0] != str(number)))
+    _name_device(world, volume, device if device != device_name(number) else None)
     world.call("attachVolume", id=volume["id"], virtualmachineid=machine["id"], deviceid=number)
     return {
         "VolumeId": params["VolumeId"],
@@ -169,6 +181,15 @@ def attach_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
         "AttachTime": world.now(),
         "DeleteOnTermination": False,
     }
+
+
+def _name_device(world: World, volume: Row, device: str | None) -> None:
+    """Keep on a volume under which name it is attached; None when its place says that."""
+    home, before = Home("Volume", str(volume["id"])), mark(volume, DEVICE)
+    if before is not None and before != device:
+        take(world, home, [PREFIX + DEVICE])
+    if device is not None and before != device:
+        put(world, home, {PREFIX + DEVICE: device})
 
 
 def detach_volume(world: World, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,21 +267,16 @@ def device_id(device: str) -> int:
             "InvalidParameterValue",
             f"Value ({device}) for parameter device is invalid. {device} is not a valid device name.",
         )
-    number = _LETTERS.index(letter)
-    if number == _CDROM:
-        raise Ec2Error("InvalidParameterValue", f"{device} cannot be used: CloudStack keeps its place for the CD")
-    return number
+    return _LETTERS.index(letter)
 
 
 def _attachment(world: World, row: Row, machine: Row | None) -> dict[str, Any]:
     number = str(row.get("deviceid", 0))
     marks = world.marks(machine) if machine is not None else None
-    asked = dict(text.split(" ", 1) for text in marks.devices) if marks is not None else {}
-    device = asked.get(number) or device_name(int(number))
     return {
         "VolumeId": world.learn("volume", str(row["id"])),
         "InstanceId": world.learn("instance", str(row["virtualmachineid"])),
-        "Device": device,
+        "Device": shown_device(row, marks),
         "State": "attached",
         "AttachTime": time_of(row.get("attached") or row.get("created")),
         "DeleteOnTermination": row.get("type") == "ROOT" or (marks is not None and marks.dooms(number)),
