@@ -180,7 +180,10 @@ class World:
             if self._behind is None:
                 self._behind = ThreadPoolExecutor(AT_ONCE, "ec2-behind")
         for work in works:
-            self._behind.submit(_logged, work)
+            try:
+                self._behind.submit(_logged, work)
+            except RuntimeError:  # it is closed while what it still does asks for more
+                _logged(work)
 
     # Listings
 

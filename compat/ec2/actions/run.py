@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 1000
 """The most machines of one request."""
 _TYPE = "m1.small"
+_TAGGED_AT_ONCE = 100
 
 
 @frozen
@@ -152,7 +153,9 @@ def submitted(world: World, launch: Launch, least: int, most: int) -> list[Row]:
         world.together([_destroy(world, uuid) for uuid in made])
         first = failures[0]
         raise as_ec2(first) if isinstance(first, CfnlibError) else first
-    world.behind([_dress(world, launch, uuid) for uuid in made])
+    world.behind(
+        [_tag(world, launch, made[first : first + _TAGGED_AT_ONCE]) for first in range(0, len(made), _TAGGED_AT_ONCE)]
+    )
     if launch.marks.public:
         world.behind([lambda: sweep(world)])
     return _listed(world, made)
@@ -173,13 +176,31 @@ def _destroy(world: World, uuid: str) -> Callable[[], Row]:
     return lambda: world.call("destroyVirtualMachine", id=uuid, **extra)
 
 
-def _dress(world: World, launch: Launch, uuid: str) -> Callable[[], None]:
-    """Put the tags on a machine, and make and attach the volumes that the deployment cannot make."""
+def _tag(world: World, launch: Launch, uuids: Sequence[str]) -> Callable[[], None]:
+    """Put the tags on machines, which are the same for all, and then what else each is to have.
+
+    When they cannot be had together, as when one of the machines is gone already, each has its own.
+    """
 
     def work() -> None:
         tags = {**launch.marks.as_tags(), **launch.tags}
         pairs = [{"key": key, "value": value} for key, value in tags.items()]
-        world.done("createTags", resourceids=uuid, resourcetype="UserVm", tags=pairs)
+        try:
+            world.done("createTags", resourceids=list(uuids), resourcetype="UserVm", tags=pairs)
+        except CfnlibError:
+            if len(uuids) == 1:
+                raise
+            world.behind([_tag(world, launch, [uuid]) for uuid in uuids])
+        else:
+            world.behind([_dress(world, launch, uuid, pairs) for uuid in uuids])
+
+    return work
+
+
+def _dress(world: World, launch: Launch, uuid: str, pairs: Sequence[Mapping[str, str]]) -> Callable[[], None]:
+    """Make and attach the volumes that the deployment cannot make, and what else a machine with its tags lacks."""
+
+    def work() -> None:
         launch.disks.add_to(world, uuid, str(launch.params["zoneid"]))
         if launch.volume_tags:
             for row in world.rows("volume", virtualmachineid=uuid):
