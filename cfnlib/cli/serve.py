@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cfnlib.web import Listening
 
 _ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - what is not listened to without being asked for
+_IN_MEMORY = ("sqlite://", "sqlite:///", "sqlite:///:memory:")
 _NEEDED = ("botocore", "prometheus_client", "waitress", "werkzeug")
 
 
@@ -135,6 +136,8 @@ def _opened(arguments: argparse.Namespace, public_url: str, between: Path | None
     from cfnlib.server.opening import open_embedded_service, open_service  # noqa: PLC0415 - as above
 
     config = Config.load(arguments.profile, zone=arguments.zone, state_url=arguments.state, mapping=arguments.mapping)
+    if between is not None and (arguments.state or config.state_url) in _IN_MEMORY:
+        raise UsageError("--processes: a store in memory is one process's alone; name a file or a server by --state")
     if not config.embedded:
         return open_service(config, _settings(arguments, public_url, config.state_url, between), keys=arguments.keys)
     if arguments.keys is not None:

@@ -110,8 +110,9 @@ def test_the_limit_of_an_account_is_for_all_processes_together(started):
     assert program.stop() == 0
 
 
-def test_what_all_of_them_would_meet_is_said_once(tmp_path):
-    command = [sys.executable, "-m", "cfnlib.cli", "serve", "--port", "0", "--processes", "3"]
+@pytest.fixture
+def started_to_fail(tmp_path):
+    """What came of a service before a cloud that is not there."""
     environ = {
         **os.environ,
         "HOME": str(tmp_path),
@@ -120,10 +121,23 @@ def test_what_all_of_them_would_meet_is_said_once(tmp_path):
         "CLOUDSTACK_KEY": "key",
         "CLOUDSTACK_SECRET": "secret",
     }
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=SOON_S)
+    command = [sys.executable, "-m", "cfnlib.cli", "serve", "--port", "0"]
+    return lambda *options: subprocess.run(
+        [*command, *options], env=environ, capture_output=True, text=True, check=False, timeout=SOON_S
+    )
+
+
+def test_what_all_of_them_would_meet_is_said_once(started_to_fail, tmp_path):
+    done = started_to_fail("--processes", "3")
     assert done.returncode == NO_CLOUD
     assert done.stderr.count("cannot be used") == 1
     assert not list(tmp_path.glob("cfnlib-processes-*"))
+
+
+def test_processes_do_not_share_what_is_in_memory(started_to_fail):
+    done = started_to_fail("--processes", "2", "--state", "sqlite:///:memory:")
+    assert done.returncode == WRONG
+    assert done.stderr.count("--processes: a store in memory") == 1
 
 
 def test_no_process_at_all_serves_nobody(capsys):
